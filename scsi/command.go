@@ -1,0 +1,129 @@
+package scsi
+
+// MaxCDB is the length of the longest CDB there is (SPC-4 clause 4.2.4: 8 bytes and an additional length of one byte).
+const MaxCDB = 8 + 255
+
+// groupLength is the length of a CDB by the group code in the top three bits of its operation code. Group 3 and the
+// vendor's groups 6 and 7 have no length in SPC-4; what stands here is what Linux sends.
+var groupLength = [8]int{6, 10, 10, 12, 16, 12, 10, 10}
+
+// CDBLength is the length of the CDB that begins with head (8 bytes or more for the variable length format, operation
+// code 7Fh, and one or more for any other); 0 when head is too short to tell.
+func CDBLength(head []byte) int {
+	switch {
+	case len(head) == 0:
+		return 0
+	case Opcode(head[0]) != VariableLength:
+		return groupLength[head[0]>>5]
+	case len(head) < 8:
+		return 0
+	}
+	return 8 + int(head[7])
+}
+
+// A Command is one command on its way through a logical unit. A transport fills in the exported fields and hands it to
+// a Handler; it may use the same Command again for the next one, which saves every allocation.
+type Command struct {
+	// CDB is the command descriptor block: private memory, so that nobody changes it under the handler.
+	CDB []byte
+	// Data is the initiator's buffer, Data-Out or Data-In as the CDB implies. Its length is what the initiator
+	// offered, which may differ from what the CDB says. The memory may be shared with the initiator: what is read
+	// from it to be decided upon is copied first.
+	Data Buffer
+	// Nexus is who asks. A nil Nexus has no unit attentions and no reservations.
+	Nexus *Nexus
+
+	op    *Op
+	size  int64 // of Data
+	room  int64 // bytes of Data-In that may be placed: the allocation length, or less where Data ends before
+	moved int64 // bytes of Data-In placed
+	view  Buffer
+	spill []byte
+}
+
+// Handler answers commands: a Unit, or anything of one's own.
+type Handler interface {
+	// Do carries out c and returns how it ended. It is called once for each command, from several goroutines at
+	// once, and neither keeps c nor its memory.
+	Do(c *Command) Result
+}
+
+// HandlerFunc is a function as a Handler.
+type HandlerFunc func(c *Command) Result
+
+// Do calls f(c).
+func (f HandlerFunc) Do(c *Command) Result { return f(c) }
+
+// Begin readies c for a Handler: transports call it once they have filled in CDB, Data and Nexus.
+func (c *Command) Begin() {
+	c.op, c.moved = nil, 0
+	c.size = c.Data.Len()
+	c.room = c.size
+}
+
+// Uint is the value of a field of the CDB.
+func (c *Command) Uint(f Field) uint64 { return f.Uint(c.CDB) }
+
+// Is says whether a one-bit field of the CDB is set.
+func (c *Command) Is(f Field) bool { return f.Uint(c.CDB) != 0 }
+
+// Reply appends p to the Data-In, cut to the allocation length and to the initiator's buffer: handlers write all they
+// have and never see either (SPC-4 clause 4.2.5.6).
+func (c *Command) Reply(p []byte) {
+	if left := c.room - c.moved; int64(len(p)) > left {
+		p = p[:left]
+	}
+	c.moved += int64(c.Data.Write(p, c.moved))
+}
+
+// In is a buffer of n bytes, a multiple of block, to be filled with Data-In. If the initiator offered less, the rest of
+// its last block falls into memory of c's own: a store sees whole blocks, and the initiator the bytes it has room for.
+func (c *Command) In(n, block int64) Buffer {
+	c.moved = min(n, c.size)
+	switch {
+	case n == c.size:
+		return c.Data
+	case n < c.size:
+		c.view = c.Data.appendSlice(c.view[:0], n)
+		return c.view
+	case c.size%block == 0:
+		return c.Data
+	}
+	short := block - c.size%block
+	if int64(len(c.spill)) < short {
+		c.spill = make([]byte, block)
+	}
+	c.view = append(append(c.view[:0], c.Data...), c.spill[:short])
+	return c.view
+}
+
+// Out is the Data-Out, which must be exactly n bytes: with less there is nothing to write, and what more there is
+// nobody can say where it belongs. Otherwise the result is INVALID FIELD IN CDB, pointing at the length.
+func (c *Command) Out(n int64) (Buffer, Result) {
+	if c.size != n {
+		r := InvalidFieldInCDB
+		if c.op != nil && c.op.Xfer.Len.Width > 0 {
+			r = r.At(c.op.Xfer.Len)
+		}
+		return nil, r
+	}
+	return c.Data, Result{}
+}
+
+// Param copies parameter data from off on to p and says whether there was enough of it.
+func (c *Command) Param(p []byte, off int64) bool { return c.Data.Read(p, off) == len(p) }
+
+// Moved is what a transport tells the initiator when c has ended in GOOD: the number of bytes of Data-In, and whether c
+// may have had any at all. Bytes of Data past them hold whatever was there before and must not reach the initiator.
+func (c *Command) Moved() (n int64, in bool) { return c.moved, c.op == nil || c.op.Xfer.Dir != DataOut }
+
+// Name is the name of the command, for people, once a Unit has looked it up.
+func (c *Command) Name() string {
+	switch {
+	case c.op != nil:
+		return c.op.Name
+	case len(c.CDB) > 0:
+		return Opcode(c.CDB[0]).String()
+	}
+	return "empty CDB"
+}

@@ -1,0 +1,216 @@
+package scsi
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Opcode is an operation code, byte 0 of a CDB. Names belong to rows: an operation code alone may stand for many.
+type Opcode uint8
+
+// VariableLength is the operation code of the variable length CDB format, whose service action is in bytes 8 and 9.
+const VariableLength Opcode = 0x7f
+
+func (o Opcode) String() string { return fmt.Sprintf("operation code %02xh", uint8(o)) }
+
+// Action is a service action. The zero Action means that the operation code has none.
+type Action uint32
+
+// SA is the service action with value v. Where in the CDB it stands follows from the operation code.
+func SA(v uint16) Action { return Action(v) | 1<<16 }
+
+// Value is the value of a service action, and whether there is one.
+func (a Action) Value() (uint16, bool) { return uint16(a), a != 0 }
+
+// Where a service action is (SPC-4 clauses 4.2.3 and 4.2.4).
+var (
+	actionField   = Bits("SERVICE ACTION", 1, 4, 5)
+	action7F      = Bytes("SERVICE ACTION", 8, 2)
+	additional7F  = Bytes("ADDITIONAL CDB LENGTH", 7, 1)
+	shortestWith7 = 10 // bytes of a variable length CDB that has a service action
+)
+
+func (o Opcode) actionField() Field {
+	if o == VariableLength {
+		return action7F
+	}
+	return actionField
+}
+
+// Direction is the way a command's data goes, seen from the initiator.
+type Direction uint8
+
+// Directions.
+const (
+	NoData Direction = iota
+	DataIn
+	DataOut
+)
+
+func (d Direction) String() string { return [...]string{"none", "in", "out"}[d] }
+
+// Rule says what a Transfer's length field counts.
+type Rule uint8
+
+// Rules.
+const (
+	// NoLength: no data, or as much as the handler says.
+	NoLength Rule = iota
+	// Allocation: at most this many bytes of Data-In; more is cut without a word.
+	Allocation
+	// ParameterList: this many bytes of Data-Out; an initiator that offers fewer is refused.
+	ParameterList
+	// Blocks: logical blocks.
+	Blocks
+)
+
+// Transfer is the transfer rule of a command.
+type Transfer struct {
+	Dir  Direction
+	Rule Rule
+	Len  Field
+}
+
+// AllocationIn is Data-In of at most the ALLOCATION LENGTH f.
+func AllocationIn(f Field) Transfer { return Transfer{DataIn, Allocation, f} }
+
+// ParametersOut is Data-Out of the PARAMETER LIST LENGTH f.
+func ParametersOut(f Field) Transfer { return Transfer{DataOut, ParameterList, f} }
+
+// BlocksIn is Data-In of the number of logical blocks f.
+func BlocksIn(f Field) Transfer { return Transfer{DataIn, Blocks, f} }
+
+// BlocksOut is Data-Out of the number of logical blocks f.
+func BlocksOut(f Field) Transfer { return Transfer{DataOut, Blocks, f} }
+
+// Access is what a command does as reservations see it (SPC-4 table 66, SBC-3 table 13). The zero Access is refused
+// when a unit is built, so that no command escapes a reservation by omission.
+type Access uint8
+
+// Access classes.
+const (
+	_ Access = iota
+	// Always: allowed whatever is reserved.
+	Always
+	// Reads: conflicts with Exclusive Access types.
+	Reads
+	// Writes: conflicts with Write Exclusive and Exclusive Access types.
+	Writes
+	// Starts: Always with START=1 and POWER CONDITION=0, else as Writes (START STOP UNIT).
+	Starts
+)
+
+func (a Access) String() string {
+	if a > Starts {
+		return fmt.Sprintf("access class %d", uint8(a))
+	}
+	return [...]string{"unset", "always", "reads", "writes", "starts"}[a]
+}
+
+// Flags are the further facts of a row that the pipeline decides by.
+type Flags uint8
+
+// Flags.
+const (
+	// BypassAttention: carried out while a unit attention is pending (SPC-4 clause 5.6: INQUIRY, REPORT LUNS,
+	// REQUEST SENSE).
+	BypassAttention Flags = 1 << iota
+	// NeedsMedium: NOT READY while the unit is stopped.
+	NeedsMedium
+	// AltersMedium: DATA PROTECT while the unit is write protected.
+	AltersMedium
+)
+
+// Op is one row: all there is to know of one command, or of one service action. Dispatch, the check of the CDB,
+// direction and truncation, the reservation gate, REPORT SUPPORTED OPERATION CODES, docs/commands.md and the seeds of
+// the fuzzers derive from it.
+type Op struct {
+	Code   Opcode
+	SA     Action
+	Name   string // as the standard spells it
+	Spec   string // standard and clause
+	Len    int    // of the CDB, in bytes
+	Fields []Field
+	Xfer   Transfer
+	Access Access
+	Flags  Flags
+	// Absent: this unit cannot do it; the row is left out, and so is all that derives from it.
+	Absent bool
+	Do     func(*Command) Result
+
+	usage [32]byte // bits that the CDB may have set
+}
+
+// Usage writes the CDB usage data of REPORT SUPPORTED OPERATION CODES (SPC-4 clause 6.35.3) and returns Len: the
+// operation code and service action themselves, and for all else the bits that may be set.
+func (o *Op) Usage(p []byte) int {
+	n := copy(p, o.usage[:o.Len])
+	p[0] = byte(o.Code)
+	if v, ok := o.SA.Value(); ok {
+		if o.Code == VariableLength {
+			p[7], p[8], p[9] = byte(o.Len-8), byte(v>>8), byte(v)
+		} else {
+			p[1] = p[1]&^0x1f | byte(v)
+		}
+	}
+	return n
+}
+
+// build checks the row and works out what derives from it.
+func (o *Op) build() error {
+	switch {
+	case o.Name == "":
+		return fmt.Errorf("%v has no name", o.Code)
+	case o.Spec == "" || o.Do == nil || o.Access == 0:
+		return fmt.Errorf("%s lacks Spec, Do or Access", o.Name)
+	case o.Len < 6 || o.Len > len(o.usage) || o.Code != VariableLength && o.Len != groupLength[o.Code>>5]:
+		return fmt.Errorf("%s: a CDB of %d bytes does not suit %v", o.Name, o.Len, o.Code)
+	case o.Code == VariableLength && (o.SA == 0 || o.Len < shortestWith7):
+		return fmt.Errorf("%s: variable length CDB without a service action", o.Name)
+	}
+	usage := o.usage[:o.Len]
+	usage[0] = 0xff
+	var err error
+	if o.SA != 0 {
+		err = o.Code.actionField().mark(usage)
+	}
+	if o.Code == VariableLength {
+		err = errors.Join(err, additional7F.mark(usage))
+	}
+	for _, f := range o.Fields {
+		err = errors.Join(err, f.mark(usage))
+	}
+	if l := o.Xfer.Len; o.Xfer.Rule != NoLength && (l.Width == 0 || l.last() >= o.Len) {
+		err = errors.Join(err, fmt.Errorf("length field %q does not lie in the CDB", l.Name))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.Name, err)
+	}
+	return nil
+}
+
+// check looks for what c's CDB may not hold: too few bytes, or a bit outside every field.
+func (o *Op) check(cdb []byte) Result {
+	if len(cdb) < o.Len {
+		return InvalidFieldInCDB
+	}
+	if o.Code == VariableLength && int(cdb[7]) != o.Len-8 {
+		return InvalidFieldInCDB.At(additional7F)
+	}
+	for i, b := range cdb[1:o.Len] {
+		if bad := b &^ o.usage[i+1]; bad != 0 {
+			return InvalidFieldInCDB.AtBit(i+1, highest(bad))
+		}
+	}
+	return Result{}
+}
+
+// highest is the number of the highest bit set in b, which has one.
+func highest(b byte) int {
+	n := 7
+	for b&0x80 == 0 {
+		b <<= 1
+		n--
+	}
+	return n
+}

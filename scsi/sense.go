@@ -1,0 +1,207 @@
+package scsi
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Status is a SAM-5 status code (clause 5.3).
+type Status uint8
+
+// Status codes.
+const (
+	Good                Status = 0x00
+	CheckCondition      Status = 0x02
+	ConditionMet        Status = 0x04
+	Busy                Status = 0x08
+	ReservationConflict Status = 0x18
+	TaskSetFull         Status = 0x28
+	ACAActive           Status = 0x30
+	TaskAborted         Status = 0x40
+)
+
+var statusNames = map[Status]string{
+	Good: "GOOD", CheckCondition: "CHECK CONDITION", ConditionMet: "CONDITION MET", Busy: "BUSY",
+	ReservationConflict: "RESERVATION CONFLICT", TaskSetFull: "TASK SET FULL", ACAActive: "ACA ACTIVE",
+	TaskAborted: "TASK ABORTED",
+}
+
+func (s Status) String() string {
+	if n, ok := statusNames[s]; ok {
+		return n
+	}
+	return fmt.Sprintf("status %02xh", uint8(s))
+}
+
+// Key is a sense key (SPC-4 clause 4.5.6).
+type Key uint8
+
+// Sense keys.
+const (
+	NoSense        Key = 0x0
+	RecoveredError Key = 0x1
+	NotReady       Key = 0x2
+	MediumError    Key = 0x3
+	HardwareError  Key = 0x4
+	IllegalRequest Key = 0x5
+	UnitAttention  Key = 0x6
+	DataProtect    Key = 0x7
+	BlankCheck     Key = 0x8
+	VendorSpecific Key = 0x9
+	CopyAborted    Key = 0xa
+	AbortedCommand Key = 0xb
+	VolumeOverflow Key = 0xd
+	Miscompare     Key = 0xe
+	Completed      Key = 0xf
+)
+
+var keyNames = [16]string{
+	"NO SENSE", "RECOVERED ERROR", "NOT READY", "MEDIUM ERROR", "HARDWARE ERROR", "ILLEGAL REQUEST", "UNIT ATTENTION",
+	"DATA PROTECT", "BLANK CHECK", "VENDOR SPECIFIC", "COPY ABORTED", "ABORTED COMMAND", "sense key Ch",
+	"VOLUME OVERFLOW", "MISCOMPARE", "COMPLETED",
+}
+
+func (k Key) String() string { return keyNames[k&0xf] }
+
+// Code is an additional sense code (high byte) with its qualifier (low byte).
+type Code uint16
+
+func (c Code) String() string {
+	if n, ok := codeNames[c]; ok {
+		return n
+	}
+	return fmt.Sprintf("additional sense code %02xh/%02xh", uint8(c>>8), uint8(c))
+}
+
+// Result is how a command ended, by value: a status and, for CHECK CONDITION, what the sense data will say. The zero
+// Result is GOOD.
+type Result struct {
+	Status  Status
+	Key     Key
+	Code    Code
+	flags   uint8
+	bit     uint8
+	pointer uint16
+	info    uint64
+}
+
+const (
+	hasInfo uint8 = 1 << iota
+	hasPointer
+	hasBit
+	inCDB
+	descriptorFormat
+)
+
+// Check is CHECK CONDITION with the given sense.
+func Check(k Key, c Code) Result { return Result{Status: CheckCondition, Key: k, Code: c} }
+
+// At is r with a field pointer to the field f of the CDB.
+func (r Result) At(f Field) Result { return r.AtBit(f.Byte, f.Bit) }
+
+// AtBit is r with a field pointer to a bit of the CDB.
+func (r Result) AtBit(byte, bit int) Result { return r.point(byte, bit, hasPointer|hasBit|inCDB) }
+
+// AtParam is r with a field pointer to a byte of the parameter list.
+func (r Result) AtParam(byte int) Result { return r.point(byte, 0, hasPointer) }
+
+// AtParamBit is r with a field pointer to a bit of the parameter list.
+func (r Result) AtParamBit(byte, bit int) Result { return r.point(byte, bit, hasPointer|hasBit) }
+
+func (r Result) point(byte, bit int, flags uint8) Result {
+	r.pointer, r.bit = uint16(byte), uint8(bit)
+	r.flags |= flags
+	return r
+}
+
+// WithInfo is r with the INFORMATION field, most often an LBA.
+func (r Result) WithInfo(v uint64) Result {
+	r.info = v
+	r.flags |= hasInfo
+	return r
+}
+
+// InDescriptorFormat is r with its sense data in descriptor format, which D_SENSE of the Control mode page asks for.
+func (r Result) InDescriptorFormat() Result {
+	r.flags |= descriptorFormat
+	return r
+}
+
+// OK says that the command ended in GOOD.
+func (r Result) OK() bool { return r.Status == Good }
+
+func (r Result) String() string {
+	if r.Status != CheckCondition {
+		return r.Status.String()
+	}
+	s := fmt.Sprintf("%v, %v", r.Key, r.Code)
+	if r.flags&hasPointer != 0 {
+		where := "parameter list"
+		if r.flags&inCDB != 0 {
+			where = "CDB"
+		}
+		s += fmt.Sprintf(" (%s byte %d", where, r.pointer)
+		if r.flags&hasBit != 0 {
+			s += fmt.Sprintf(" bit %d", r.bit)
+		}
+		s += ")"
+	}
+	if r.flags&hasInfo != 0 {
+		s += fmt.Sprintf(" [information %#x]", r.info)
+	}
+	return s
+}
+
+// SenseSize is enough room for whatever Sense writes.
+const SenseSize = 28
+
+// Sense writes r as sense data into p, at least SenseSize bytes, and returns the number of bytes: in fixed format
+// (SPC-4 clause 4.5.3) unless InDescriptorFormat asked for the other (clause 4.5.2).
+func (r Result) Sense(p []byte) int {
+	if r.flags&descriptorFormat != 0 {
+		return r.descriptorSense(p)
+	}
+	clear(p[:18])
+	p[0], p[2], p[7] = 0x70, byte(r.Key), 10
+	if r.flags&hasInfo != 0 && r.info <= 0xffffffff { // SPC-4 4.5.3: what does not fit is not VALID
+		p[0] |= 0x80
+		binary.BigEndian.PutUint32(p[3:], uint32(r.info))
+	}
+	binary.BigEndian.PutUint16(p[12:], uint16(r.Code))
+	r.keySpecific(p[15:18])
+	return 18
+}
+
+func (r Result) descriptorSense(p []byte) int {
+	clear(p[:SenseSize])
+	p[0], p[1] = 0x72, byte(r.Key)
+	binary.BigEndian.PutUint16(p[2:], uint16(r.Code))
+	n := 8
+	if r.flags&hasInfo != 0 {
+		p[n], p[n+1], p[n+2] = 0x00, 0x0a, 0x80 // information descriptor, VALID
+		binary.BigEndian.PutUint64(p[n+4:], r.info)
+		n += 12
+	}
+	if r.flags&hasPointer != 0 {
+		p[n], p[n+1] = 0x02, 0x06 // sense key specific descriptor
+		r.keySpecific(p[n+4 : n+7])
+		n += 8
+	}
+	p[7] = byte(n - 8)
+	return n
+}
+
+// keySpecific writes the three bytes of sense key specific data: a field pointer (SPC-4 clause 4.5.2.4.2).
+func (r Result) keySpecific(p []byte) {
+	if r.flags&hasPointer == 0 {
+		return
+	}
+	p[0] = 0x80 // SKSV
+	if r.flags&inCDB != 0 {
+		p[0] |= 0x40
+	}
+	if r.flags&hasBit != 0 {
+		p[0] |= 0x08 | r.bit
+	}
+	binary.BigEndian.PutUint16(p[1:], r.pointer)
+}

@@ -1,0 +1,199 @@
+package scsi
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Setting is one of a unit's settings that the pipeline looks at for every command.
+type Setting uint32
+
+// Settings.
+const (
+	WriteProtect     Setting = 1 << iota // AltersMedium rows are refused
+	Stopped                              // NeedsMedium rows are refused
+	DescriptorFormat                     // sense data in descriptor format
+)
+
+// Reservations is asked, for every command, whether the reservations held leave it room. It must not change anything,
+// take a lock or allocate.
+type Reservations interface {
+	Conflicts(n *Nexus, a Access, cdb []byte) bool
+}
+
+// Config is what a Unit is made from.
+type Config struct {
+	Ops []Op
+	// Reservations decides on conflicts. Nil where the transport does, as LIO by default.
+	Reservations Reservations
+}
+
+// Unit is a logical unit: its rows, found by operation code and service action, and the checks that every command
+// passes before its handler. Do may be called from several goroutines.
+type Unit struct {
+	ops          []Op // sorted by Code and SA; immutable after NewUnit
+	first, count [256]uint16
+	reservations Reservations
+	settings     atomic.Uint32
+
+	mu      sync.Mutex
+	nexuses []*Nexus // guarded by mu
+}
+
+// NewUnit builds a unit; a row that is incomplete, malformed or there twice is an error.
+func NewUnit(cfg Config) (*Unit, error) {
+	u := &Unit{reservations: cfg.Reservations}
+	for _, o := range cfg.Ops {
+		if !o.Absent {
+			u.ops = append(u.ops, o)
+		}
+	}
+	slices.SortStableFunc(u.ops, func(a, b Op) int {
+		if a.Code != b.Code {
+			return int(a.Code) - int(b.Code)
+		}
+		return int(a.SA) - int(b.SA)
+	})
+	for i := range u.ops {
+		o := &u.ops[i]
+		if err := o.build(); err != nil {
+			return nil, err
+		}
+		if u.count[o.Code] == 0 {
+			u.first[o.Code] = uint16(i)
+		} else if prev := &u.ops[i-1]; prev.SA == o.SA || (prev.SA == 0) != (o.SA == 0) {
+			return nil, fmt.Errorf("%s and %s share %v and cannot be told apart", prev.Name, o.Name, o.Code)
+		}
+		u.count[o.Code]++
+	}
+	return u, nil
+}
+
+// Ops is the unit's rows, sorted by operation code and service action. They are not to be changed.
+func (u *Unit) Ops() []Op { return u.ops }
+
+// Rows is the unit's rows of one operation code.
+func (u *Unit) Rows(code Opcode) []Op {
+	return u.ops[u.first[code]:][:u.count[code]]
+}
+
+// Set switches settings on or off, for commands that begin from now on.
+func (u *Unit) Set(s Setting, on bool) {
+	if on {
+		u.settings.Or(uint32(s))
+	} else {
+		u.settings.And(^uint32(s))
+	}
+}
+
+// Is says whether any of the settings s is on.
+func (u *Unit) Is(s Setting) bool { return Setting(u.settings.Load())&s != 0 }
+
+// Join makes an I_T nexus known to the unit, so that it hears of unit attentions.
+func (u *Unit) Join(name string) *Nexus {
+	n := &Nexus{Name: name}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.nexuses = append(u.nexuses, n)
+	return n
+}
+
+// Leave is the loss of an I_T nexus.
+func (u *Unit) Leave(n *Nexus) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.nexuses = slices.DeleteFunc(u.nexuses, func(have *Nexus) bool { return have == n })
+}
+
+// Attend establishes a unit attention condition for every I_T nexus but one, which may be nil.
+func (u *Unit) Attend(c Code, except *Nexus) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, n := range u.nexuses {
+		if n != except {
+			n.Attend(c)
+		}
+	}
+}
+
+// Do carries out a command: it finds the row, passes the checks, and calls the handler. The first check that fails ends
+// the command.
+func (u *Unit) Do(c *Command) Result {
+	c.Begin()
+	op, r := u.find(c.CDB)
+	if op != nil {
+		c.op = op
+		if r = u.admit(op, c); r.OK() {
+			r = op.Do(c)
+		}
+	}
+	if r.Status == CheckCondition && u.Is(DescriptorFormat) {
+		return r.InDescriptorFormat()
+	}
+	return r
+}
+
+// find looks up the row of a CDB.
+func (u *Unit) find(cdb []byte) (*Op, Result) {
+	if len(cdb) == 0 {
+		return nil, InvalidCommandOperationCode
+	}
+	code := Opcode(cdb[0])
+	rows := u.Rows(code)
+	switch {
+	case len(rows) == 0:
+		return nil, InvalidCommandOperationCode
+	case rows[0].SA == 0:
+		return &rows[0], Result{}
+	}
+	at := code.actionField()
+	if len(cdb) <= at.last() {
+		return nil, InvalidFieldInCDB
+	}
+	sa := SA(uint16(at.Uint(cdb)))
+	for i := range rows {
+		if rows[i].SA == sa {
+			return &rows[i], Result{}
+		}
+	}
+	return nil, InvalidFieldInCDB.At(at)
+}
+
+// admit is the list of checks between the row and its handler, in the order in which their failures are reported.
+func (u *Unit) admit(op *Op, c *Command) Result {
+	if r := op.check(c.CDB); !r.OK() {
+		return r
+	}
+	if op.Flags&BypassAttention == 0 {
+		if r := c.Nexus.TakeAttention(); !r.OK() {
+			return r
+		}
+	}
+	if u.reservations != nil && u.reservations.Conflicts(c.Nexus, op.Access, c.CDB) {
+		return Conflict
+	}
+	if set := Setting(u.settings.Load()); set&(Stopped|WriteProtect) != 0 {
+		if set&Stopped != 0 && op.Flags&NeedsMedium != 0 {
+			return LogicalUnitNotReadyStopped
+		}
+		if set&WriteProtect != 0 && op.Flags&AltersMedium != 0 {
+			return WriteProtected
+		}
+	}
+	return u.size(op, c)
+}
+
+// size sets how much data the command may move, by its transfer rule.
+func (u *Unit) size(op *Op, c *Command) Result {
+	switch op.Xfer.Rule {
+	case Allocation:
+		c.room = min(int64(c.Uint(op.Xfer.Len)), c.size)
+	case ParameterList:
+		if c.Uint(op.Xfer.Len) > uint64(c.size) {
+			return ParameterListLengthError
+		}
+	}
+	return Result{}
+}
