@@ -1,0 +1,176 @@
+package backend
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// File is a store in a regular file or on a block device. It goes through the page cache: what is written is durable
+// after Flush, or at once when asked (Traits().Volatile).
+type File struct {
+	path     string
+	fd       int
+	size     int64
+	readOnly bool
+	discards Support
+	granule  int64
+
+	noDsync atomic.Bool           // the kernel or the file system does not know RWF_DSYNC
+	lost    atomic.Pointer[error] // the first failure to make data durable; see sync
+}
+
+// Size implements Store.
+func (f *File) Size() int64 { return f.size }
+
+// Readv implements Store.
+func (f *File) Readv(iov [][]byte, off int64) error {
+	if _, err := span(iov, off, f.size); err != nil {
+		return err
+	}
+	if err := readFull(f.fd, iov, off); err != nil {
+		return fmt.Errorf("%s: read at offset %d: %w", f.path, off, err)
+	}
+	return nil
+}
+
+// Writev implements Store.
+func (f *File) Writev(iov [][]byte, off int64, durable bool) error {
+	if err := f.writable(); err != nil {
+		return err
+	}
+	if _, err := span(iov, off, f.size); err != nil {
+		return err
+	}
+	write := f.write
+	if durable {
+		write = f.writeDurable
+	}
+	if err := write(iov, off); err != nil {
+		return fmt.Errorf("%s: write at offset %d: %w", f.path, off, err)
+	}
+	return nil
+}
+
+func (f *File) write(iov [][]byte, off int64) error { return writeFull(f.fd, iov, off, 0) }
+
+// writeDurable writes with RWF_DSYNC, which waits for these bytes only, or else waits for all of the file.
+func (f *File) writeDurable(iov [][]byte, off int64) error {
+	if err := f.lost.Load(); err != nil {
+		return *err
+	}
+	if !f.noDsync.Load() {
+		err := writeFull(f.fd, iov, off, unix.RWF_DSYNC)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return f.durable(err)
+		}
+		f.noDsync.Store(true)
+	}
+	if err := f.write(iov, off); err != nil {
+		return err
+	}
+	return f.sync()
+}
+
+// Flush implements Store.
+func (f *File) Flush() error {
+	if f.readOnly {
+		return nil
+	}
+	if err := f.sync(); err != nil {
+		return fmt.Errorf("%s: flush: %w", f.path, err)
+	}
+	return nil
+}
+
+// sync makes all that was written durable, and once that has failed never says again that it did.
+//
+// When Linux cannot write a page back it tells so once, to whoever syncs the descriptor next, and counts the page as
+// clean from then on: the next fdatasync would succeed although the data, which an initiator was told is written, is
+// gone. So the first failure stays until the file is opened anew. Reads and cached writes go on.
+func (f *File) sync() error {
+	if err := f.lost.Load(); err != nil {
+		return *err
+	}
+	err := fdatasync(f.fd)
+	if err != nil {
+		f.lose(err)
+	}
+	return err
+}
+
+// durable looks at the outcome of a write with RWF_DSYNC. A failed write-back that it reports may be another write's.
+// A file system without space says so before it writes anything, which loses nothing.
+func (f *File) durable(err error) error {
+	if errors.Is(err, unix.EIO) {
+		f.lose(err)
+	}
+	return err
+}
+
+func (f *File) lose(err error) {
+	err = fmt.Errorf("earlier writes were lost, check the storage below and open the file anew: %w", err)
+	f.lost.CompareAndSwap(nil, &err)
+}
+
+// Zero implements Zeroer, by the file system.
+func (f *File) Zero(off, n int64, durable bool) error {
+	if err := f.allocate(unix.FALLOC_FL_ZERO_RANGE, off, n); err != nil {
+		return err
+	}
+	if durable {
+		return f.Flush()
+	}
+	return nil
+}
+
+// Discard implements Discarder. The kernel zeroes what of the range is smaller than a block of the file system.
+func (f *File) Discard(off, n int64) error {
+	return f.allocate(unix.FALLOC_FL_PUNCH_HOLE, off, n)
+}
+
+// allocate is fallocate(2) within the file. What the file system cannot do is errors.ErrUnsupported.
+func (f *File) allocate(mode uint32, off, n int64) error {
+	if err := f.writable(); err != nil {
+		return err
+	}
+	if err := within(off, n, f.size); err != nil || n == 0 {
+		return err
+	}
+	if err := fallocate(f.fd, mode|unix.FALLOC_FL_KEEP_SIZE, off, n); err != nil {
+		return fmt.Errorf("%s: fallocate of %d bytes at offset %d: %w", f.path, n, off, err)
+	}
+	return nil
+}
+
+func (f *File) writable() error {
+	if f.readOnly {
+		return fmt.Errorf("%s is open for reading only: %w", f.path, syscall.EROFS)
+	}
+	return nil
+}
+
+// Close implements Store. It gives up the lock too.
+func (f *File) Close() error { return unix.Close(f.fd) }
+
+// Traits implements Describer.
+func (f *File) Traits() Traits {
+	return Traits{ReadOnly: f.readOnly, Volatile: true, Blocking: true, Granularity: f.granule}
+}
+
+// Zeroes implements Supporter.
+func (f *File) Zeroes() Support { return Native }
+
+// Discards implements Supporter.
+func (f *File) Discards() Support { return f.discards }
+
+var _ interface {
+	Store
+	Zeroer
+	Discarder
+	Describer
+	Supporter
+} = (*File)(nil)

@@ -1,0 +1,104 @@
+package backend
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxIovec is the kernel's IOV_MAX: the segments one call may have.
+const maxIovec = 1024
+
+// iovecs holds arrays for the kernel to read. x/sys would allocate one for every call of more than a few segments.
+var iovecs = sync.Pool{New: func() any { return new([maxIovec]unix.Iovec) }}
+
+// readFull fills all of iov from off on. It returns a plain errno, or io.ErrUnexpectedEOF where the file ends early.
+func readFull(fd int, iov [][]byte, off int64) error {
+	return transfer(unix.SYS_PREADV2, fd, iov, off, 0)
+}
+
+// writeFull writes all of iov from off on; flags are those of pwritev2(2). Errors are those of readFull.
+func writeFull(fd int, iov [][]byte, off int64, flags int) error {
+	return transfer(unix.SYS_PWRITEV2, fd, iov, off, flags)
+}
+
+// transfer repeats preadv2 or pwritev2 until all of iov has moved.
+func transfer(trap uintptr, fd int, iov [][]byte, off int64, flags int) error {
+	vec := iovecs.Get().(*[maxIovec]unix.Iovec)
+	defer iovecs.Put(vec)
+	for c := (cursor{iov: iov}); !c.empty(); {
+		used := c.vector(vec)
+		n, err := callv(trap, fd, vec, used, off, flags)
+		clear(vec[:used]) // the pool must not keep the caller's memory alive
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return err
+		case n == 0:
+			return io.ErrUnexpectedEOF
+		}
+		c.skip(n)
+		off += n
+	}
+	return nil
+}
+
+// vector describes what is left of c in vec, as much as fits, and returns how many elements it used.
+func (c cursor) vector(vec *[maxIovec]unix.Iovec) (used int) {
+	for used < len(vec) {
+		b := c.next(1 << 62)
+		if b == nil {
+			break
+		}
+		vec[used].Base = &b[0]
+		vec[used].SetLen(len(b))
+		used++
+	}
+	return used
+}
+
+// callv is preadv2(2) or pwritev2(2), and the only unsafe line of this package.
+func callv(trap uintptr, fd int, vec *[maxIovec]unix.Iovec, used int, off int64, flags int) (int64, error) {
+	n, _, errno := unix.Syscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(vec)), uintptr(used),
+		uintptr(off), uintptr(off>>32), // pos_l and pos_h; where a long has 64 bits the kernel looks at pos_l only
+		uintptr(flags))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int64(n), nil
+}
+
+// fallocate is fallocate(2), repeated while signals interrupt it: the Go runtime sends its own all the time.
+func fallocate(fd int, mode uint32, off, n int64) error {
+	for {
+		if err := unix.Fallocate(fd, mode, off, n); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// fdatasync is fdatasync(2), repeated while signals interrupt it.
+func fdatasync(fd int) error {
+	for {
+		if err := unix.Fdatasync(fd); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// lock takes the advisory lock (flock(2)) on fd, so that two programs never serve one file; how is unix.LOCK_EX or
+// unix.LOCK_SH. The kernel drops it when fd is closed or its process ends.
+func lock(fd int, how int, path string) error {
+	err := unix.Flock(fd, how|unix.LOCK_NB)
+	if err == unix.EWOULDBLOCK {
+		return fmt.Errorf("%s is in use by another program (it holds a lock): stop that program, \"fuser -v\" shows it: %w", path, err)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot lock %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package backend
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// FileOptions are what OpenFile may be told.
+type FileOptions struct {
+	// ReadOnly opens for reading; several processes may do so at once.
+	ReadOnly bool
+	// Size in bytes is how much of the file is used, at most all of it. 0: all.
+	Size int64
+	// BlockSize in bytes is what the sizes must be multiples of. 0: 512.
+	BlockSize int64
+}
+
+// OpenFile opens a regular file or a block device that exists. A regular file is locked (flock(2)), a block device is
+// opened exclusively, so that neither is served twice and no mounted device is served at all.
+func OpenFile(path string, opt FileOptions) (*File, error) {
+	if opt.BlockSize == 0 {
+		opt.BlockSize = 512
+	}
+	f := &File{path: path, fd: -1, readOnly: opt.ReadOnly}
+	err := f.open(opt)
+	if err == nil {
+		return f, nil
+	}
+	if f.fd >= 0 {
+		f.Close()
+	}
+	return nil, fmt.Errorf("fileio: %w", err)
+}
+
+func (f *File) open(opt FileOptions) error {
+	info, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s does not exist: give a size to create it: %w", f.path, fs.ErrNotExist)
+	}
+	if err != nil {
+		return err
+	}
+	block, err := isBlockDevice(f.path, info.Mode())
+	if err != nil {
+		return err
+	}
+	if err := f.openDescriptor(block); err != nil {
+		return err
+	}
+	if f.size, err = usableSize(f.path, f.fd, opt); err != nil {
+		return err
+	}
+	if block {
+		return f.describeDevice(opt.BlockSize)
+	}
+	f.describeRegular(info)
+	return nil
+}
+
+// isBlockDevice tells the two kinds of file that can be a disk, and refuses the others.
+func isBlockDevice(path string, mode fs.FileMode) (bool, error) {
+	switch {
+	case mode.IsRegular():
+		return false, nil
+	case mode.IsDir():
+		return false, fmt.Errorf("%s is a directory: name a file in it", path)
+	case mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0:
+		return true, nil
+	}
+	return false, fmt.Errorf("%s is neither a regular file nor a block device (%s): name one that is", path, mode)
+}
+
+func (f *File) openDescriptor(block bool) error {
+	flags := unix.O_RDWR
+	how := unix.LOCK_EX
+	if f.readOnly {
+		flags, how = unix.O_RDONLY, unix.LOCK_SH
+	}
+	// Without O_NONBLOCK a FIFO put in place of the file since we looked would block us.
+	flags |= unix.O_CLOEXEC | unix.O_NONBLOCK
+	if block {
+		flags |= unix.O_EXCL // EBUSY when mounted, in use by md or dm, or served already
+	}
+	fd, err := unix.Open(f.path, flags, 0)
+	switch {
+	case err == nil:
+		f.fd = fd
+	case err == unix.EBUSY:
+		return fmt.Errorf("%s is in use: unmount it, or stop what else uses it (\"lsblk %[1]s\" shows it): %w", f.path, err)
+	case !f.readOnly && (err == unix.EROFS || err == unix.EACCES || err == unix.EPERM):
+		return fmt.Errorf("%s cannot be opened for writing: ask for a read-only disk, or change its permissions: %w", f.path, err)
+	default:
+		return &os.PathError{Op: "open", Path: f.path, Err: err}
+	}
+	if block {
+		return nil // a lock would do no more than O_EXCL does, and udev takes it for a sign to keep off the device
+	}
+	return lock(fd, how, f.path)
+}
+
+// usableSize is how many bytes of the open file the disk has. Block devices have no size in stat(2), but an end.
+func usableSize(path string, fd int, opt FileOptions) (int64, error) {
+	have, err := unix.Seek(fd, 0, unix.SEEK_END)
+	if err != nil {
+		return 0, &os.PathError{Op: "seek", Path: path, Err: err}
+	}
+	size := opt.Size
+	if size == 0 {
+		size = have
+	}
+	switch {
+	case have == 0:
+		return 0, fmt.Errorf("%s has size 0: give it one with \"truncate -s SIZE %[1]s\"", path)
+	case size < 0 || size%opt.BlockSize != 0:
+		return 0, fmt.Errorf("%s: size %d is not a multiple of the block size %d: change one of them", path, size, opt.BlockSize)
+	case size > have:
+		return 0, fmt.Errorf("%s has %d bytes, %d are asked for: enlarge it with \"truncate -s %[3]d %[1]s\", or ask for less", path, have, size)
+	}
+	return size, nil
+}
+
+// describeRegular finds out whether the file system can punch holes, by punching behind the end, where nothing is.
+func (f *File) describeRegular(info fs.FileInfo) {
+	var st unix.Stat_t
+	if err := unix.Fstat(f.fd, &st); err == nil && st.Blksize&(st.Blksize-1) == 0 {
+		f.granule = int64(st.Blksize)
+	}
+	f.discards = Emulated
+	if f.readOnly {
+		return
+	}
+	if err := fallocate(f.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, info.Size(), 512); err == nil {
+		f.discards = Native
+	}
+}
+
+// describeDevice asks sysfs what the device can do. Punching a hole in a device is a WRITE ZEROES command that may
+// unmap, so it takes both.
+func (f *File) describeDevice(block int64) error {
+	sector, err := unix.IoctlGetInt(f.fd, unix.BLKSSZGET)
+	if err != nil {
+		return fmt.Errorf("%s: BLKSSZGET: %w", f.path, err)
+	}
+	if block%int64(sector) != 0 {
+		return fmt.Errorf("%s has sectors of %d bytes: use a block size of %[2]d, not %d", f.path, sector, block)
+	}
+	f.discards = Emulated
+	if f.limit("discard_max_bytes") > 0 && f.limit("write_zeroes_max_bytes") > 0 {
+		f.discards = Native
+	}
+	f.granule = f.limit("discard_granularity")
+	return nil
+}
+
+// limit reads one number of the device's request queue, which belongs to the whole disk when f is a partition. What
+// cannot be read is 0: not supported, or not known.
+func (f *File) limit(name string) int64 {
+	var st unix.Stat_t
+	if unix.Fstat(f.fd, &st) != nil {
+		return 0
+	}
+	dir := fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))
+	text, err := os.ReadFile(filepath.Join(dir, "queue", name))
+	if err != nil {
+		text, err = os.ReadFile(dir + "/../queue/" + name) // not Join: ".." of a symbolic link's target
+	}
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
