@@ -1,0 +1,149 @@
+package lio
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+)
+
+// driver is what differs between fabrics.
+type driver struct {
+	fabric string
+	module module
+	nexus  bool // a TPG has one initiator, named by us
+	wwn    func(wwn string) (string, error)
+	random func() string
+}
+
+// drivers are the fabrics that this package can make targets of.
+var drivers = []driver{
+	{fabric: "loopback", module: module{"tcm_loop", "CONFIG_LOOPBACK_TARGET"}, nexus: true, wwn: normalizeNAA, random: randomNAA},
+}
+
+// Fabric is a way for initiators to reach targets: a directory below the top of the tree, and a kernel module.
+type Fabric struct {
+	node
+	root   Root
+	driver *driver // nil: one we can only look at
+	Name   string  // "loopback"
+}
+
+// Fabric is the fabric of that name: "loopback".
+func (r Root) Fabric(name string) (Fabric, error) {
+	for i := range drivers {
+		if drivers[i].fabric == name {
+			return Fabric{node: r.target().child(name), root: r, driver: &drivers[i], Name: name}, nil
+		}
+	}
+	return Fabric{}, fmt.Errorf("no fabric %q: loopback is known", name)
+}
+
+// Target is a target of the fabric: a directory named by its world wide name.
+type Target struct {
+	node
+	Fabric Fabric
+	WWN    string
+}
+
+// Target is the target of that name. The error wraps fs.ErrNotExist when there is none.
+func (f Fabric) Target(wwn string) (Target, error) {
+	t := Target{f.child(wwn), f, wwn}
+	if wwn == "" || strings.ContainsAny(wwn, "/\x00") || !t.Exists() {
+		return Target{}, fmt.Errorf("no target %s in %s: %w", wwn, f.path, fs.ErrNotExist)
+	}
+	return t, nil
+}
+
+// Targets lists the targets, sorted by name. A fabric whose module is not loaded has none.
+func (f Fabric) Targets() ([]Target, error) {
+	names, err := f.dirs()
+	if err != nil {
+		return nil, err
+	}
+	var all []Target
+	for _, name := range names {
+		if name != "discovery_auth" {
+			all = append(all, Target{f.child(name), f, name})
+		}
+	}
+	return all, nil
+}
+
+// CreateTarget makes a target without TPGs, named at random when wwn is empty; the module is loaded first. The error
+// wraps fs.ErrExist when there is a target of that name.
+func (f Fabric) CreateTarget(wwn string) (Target, error) {
+	if wwn == "" {
+		wwn = f.driver.random()
+	}
+	wwn, err := f.driver.wwn(wwn)
+	if err != nil {
+		return Target{}, err
+	}
+	if err := f.root.load(f.driver.module); err != nil {
+		return Target{}, err
+	}
+	if err := f.mkdir(); err != nil && !errors.Is(err, fs.ErrExist) {
+		return Target{}, err
+	}
+	t := Target{f.child(wwn), f, wwn}
+	if t.Exists() {
+		return Target{}, fmt.Errorf("target %s exists (%s): %w", wwn, t.path, fs.ErrExist)
+	}
+	return t, t.mkdir()
+}
+
+// luns lists the LUNs of all targets.
+func (f Fabric) luns() ([]LUN, error) {
+	targets, err := f.Targets()
+	if err != nil {
+		return nil, err
+	}
+	var all []LUN
+	for _, t := range targets {
+		tpgs, err := t.TPGs()
+		if err != nil {
+			return nil, err
+		}
+		for _, tpg := range tpgs {
+			luns, err := tpg.LUNs()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, luns...)
+		}
+	}
+	return all, nil
+}
+
+// TPGs lists the target portal groups, sorted by tag.
+func (t Target) TPGs() ([]TPG, error) {
+	tags, err := t.numbered("tpgt_")
+	if err != nil {
+		return nil, err
+	}
+	var all []TPG
+	for _, tag := range tags {
+		all = append(all, t.tpg(tag))
+	}
+	return all, nil
+}
+
+func (t Target) tpg(tag int) TPG {
+	return TPG{t.child("tpgt_" + strconv.Itoa(tag)), t, tag}
+}
+
+// Delete removes the target and everything below it. Its disks vanish from their initiators.
+func (t Target) Delete() error {
+	tpgs, err := t.TPGs()
+	if err != nil {
+		return err
+	}
+	for _, tpg := range tpgs {
+		if err := tpg.Delete(); err != nil {
+			return err
+		}
+	}
+	return t.rmdir()
+}

@@ -1,0 +1,157 @@
+package lio
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kernel makes changes to the tree. Reading needs none of it: files are files. Errors are *fs.PathError or
+// *os.LinkError, and name the path.
+type Kernel interface {
+	// Mkdir makes a directory; the kernel fills it with the files and directories of the object it stands for.
+	Mkdir(path string) error
+	// Rmdir removes a directory with what the kernel put into it; what else is in it makes it fail.
+	Rmdir(path string) error
+	// Write gives the file at path, which must exist, a value, in one write(2).
+	Write(path, value string) error
+	// Symlink makes a link called path to object.
+	Symlink(object, path string) error
+	// Unlink removes a link.
+	Unlink(path string) error
+	// Load loads a kernel module.
+	Load(module string) error
+}
+
+// running is the kernel that runs.
+type running struct{}
+
+func (running) Mkdir(path string) error           { return os.Mkdir(path, 0o755) }
+func (running) Symlink(object, path string) error { return os.Symlink(object, path) }
+func (running) Unlink(path string) error          { return os.Remove(path) }
+func (running) Load(module string) error          { return modprobe(module) }
+
+// Rmdir is rmdir(2) alone: os.Remove would try to unlink(2) first, and report that error.
+func (running) Rmdir(path string) error {
+	if err := unix.Rmdir(path); err != nil {
+		return &fs.PathError{Op: "rmdir", Path: path, Err: err}
+	}
+	return nil
+}
+
+func (running) Write(path, value string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
+}
+
+// node is a directory of the tree: what all objects have in common.
+type node struct {
+	kernel Kernel
+	path   string
+}
+
+// Path is the directory in configfs that the object is.
+func (n node) Path() string { return n.path }
+
+// Exists reports whether the object is there.
+func (n node) Exists() bool {
+	info, err := os.Stat(n.path)
+	return err == nil && info.IsDir()
+}
+
+func (n node) child(elem ...string) node {
+	return node{n.kernel, filepath.Join(append([]string{n.path}, elem...)...)}
+}
+
+// dirs names the directories in n, sorted. A directory that is not there has none.
+func (n node) dirs() ([]string, error) { return n.entries(fs.ModeDir) }
+
+// links names the symbolic links in n, sorted.
+func (n node) links() ([]string, error) { return n.entries(fs.ModeSymlink) }
+
+func (n node) entries(kind fs.FileMode) ([]string, error) {
+	list, err := os.ReadDir(n.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, explain(err)
+	}
+	var names []string
+	for _, e := range list {
+		if e.Type() == kind {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// read returns the value of a file in n, without the white space around it.
+func (n node) read(file string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(n.path, file))
+	return strings.TrimSpace(string(b)), explain(err)
+}
+
+func (n node) write(file, value string) error {
+	return explain(n.kernel.Write(filepath.Join(n.path, file), value))
+}
+
+func (n node) mkdir() error { return explain(n.kernel.Mkdir(n.path)) }
+
+func (n node) rmdir() error { return explain(n.kernel.Rmdir(n.path)) }
+
+// Attribute reads the attribute name (attrib/name).
+func (n node) Attribute(name string) (string, error) { return n.read("attrib/" + name) }
+
+// SetAttribute writes the attribute name (attrib/name).
+func (n node) SetAttribute(name, value string) error {
+	if name == "" || strings.ContainsAny(name, "/\x00") {
+		return fmt.Errorf("%q is no name of an attribute: %s/attrib lists them", name, n.path)
+	}
+	return n.write("attrib/"+name, value)
+}
+
+// Attribute is one file of an object's attrib directory.
+type Attribute struct {
+	Name     string
+	Value    string
+	Writable bool // false: the kernel has made it read-only
+}
+
+// Attributes lists the attributes that can be read, sorted by name.
+func (n node) Attributes() ([]Attribute, error) {
+	list, err := os.ReadDir(filepath.Join(n.path, "attrib"))
+	if err != nil {
+		return nil, explain(err)
+	}
+	var all []Attribute
+	for _, e := range list {
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() || info.Mode()&0o400 == 0 {
+			continue
+		}
+		value, err := n.Attribute(e.Name())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Attribute{e.Name(), value, info.Mode()&0o200 != 0})
+	}
+	return all, nil
+}
+
+// explain adds to an error what to do about it, where that is known.
+func explain(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: run as root (sudo)", err)
+	}
+	return err
+}
