@@ -27,7 +27,7 @@ type Store interface {
 	// Writev stores all of iov from off on, or returns an error; then each block of the range holds the old or the
 	// new bytes. A later Readv sees the bytes once Writev has returned. They survive power loss when durable is set
 	// and Writev has returned nil, else only after a Flush that began later. iov may change under it (it is the
-	// initiator's memory): a store must not decide anything on what it read there.
+	// initiator's memory): a store must not decide anything on what it read there. It neither keeps nor changes iov.
 	Writev(iov [][]byte, off int64, durable bool) error
 
 	// Flush returns nil only when every Writev, Zero and Discard that had returned before the call is durable.
@@ -38,14 +38,16 @@ type Store interface {
 	io.Closer
 }
 
-// Zeroer is a store that writes zeros more cheaply than from a buffer.
+// Zeroer is a store that writes zeros more cheaply than from a buffer. A store without it, or whose Zero returns an error
+// that wraps errors.ErrUnsupported and has changed nothing, is given zeros by Writev: see Medium.
 type Zeroer interface {
 	// Zero makes the range read as zeros. Durability, errors and concurrency are those of Writev. The space stays,
-	// or becomes, allocated where the store can do so.
+	// or becomes, allocated where that means something to the store: a file's does, a ramdisk's does not.
 	Zero(off, n int64, durable bool) error
 }
 
-// Discarder is a store that can give space back.
+// Discarder is a store that can give space back. What Zeroer says of stores that cannot is true of Discard too: it becomes
+// Zero.
 type Discarder interface {
 	// Discard makes the range read as zeros and frees the space of it where it can. Any multiple of the block size
 	// is allowed: what is too small or badly aligned to be freed is zeroed. Durability is that of Writev with

@@ -1,0 +1,181 @@
+package backend
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+// ReaderWriterAt is the least that Adapt can make a disk of. *os.File is one.
+type ReaderWriterAt interface {
+	io.ReaderAt
+	io.WriterAt
+}
+
+// Adapt makes a store of size bytes from anything that can be read and written at an offset. Calls go straight to rw,
+// one for each segment, in parallel as far as io.ReaderAt and io.WriterAt allow: never while a write is under way in
+// the same range.
+//
+// A read that ends before the end of the store is an error, not zeros: rw must hold all of size. If rw has a method
+// Sync() error it is called for Flush and after durable writes, perhaps during other calls, and the unit reports a
+// write cache; if it has Close() error it is called by Close; if it has Traits (see Describer) they are the store's.
+func Adapt(rw ReaderWriterAt, size int64) Store {
+	return &adapter{rw: rw, size: size, busy: newExtents()}
+}
+
+type adapter struct {
+	rw   ReaderWriterAt
+	size int64
+	busy *extents
+}
+
+type syncer interface{ Sync() error }
+
+// Size implements Store.
+func (a *adapter) Size() int64 { return a.size }
+
+// Readv implements Store.
+func (a *adapter) Readv(iov [][]byte, off int64) error {
+	n, err := span(iov, off, a.size)
+	if err != nil {
+		return err
+	}
+	e := extent{off, n, false}
+	a.busy.take(e)
+	defer a.busy.release(e)
+	for _, b := range iov {
+		if err := readAt(a.rw, b, off); err != nil {
+			return fmt.Errorf("read of %d bytes at offset %d: %w", len(b), off, err)
+		}
+		off += int64(len(b))
+	}
+	return nil
+}
+
+// readAt fills b. A reader may say EOF along with the last byte, and must not be short without an error.
+func readAt(r io.ReaderAt, b []byte, off int64) error {
+	if len(b) == 0 {
+		return nil
+	}
+	n, err := r.ReadAt(b, off)
+	switch {
+	case n == len(b):
+		return nil
+	case err == nil || err == io.EOF:
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// Writev implements Store.
+func (a *adapter) Writev(iov [][]byte, off int64, durable bool) error {
+	n, err := span(iov, off, a.size)
+	if err != nil {
+		return err
+	}
+	if err := a.write(iov, extent{off, n, true}); err != nil {
+		return err
+	}
+	if durable {
+		return a.Flush()
+	}
+	return nil
+}
+
+func (a *adapter) write(iov [][]byte, e extent) error {
+	a.busy.take(e)
+	defer a.busy.release(e)
+	off := e.off
+	for _, b := range iov {
+		n, err := a.rw.WriteAt(b, off)
+		if err == nil && n < len(b) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return fmt.Errorf("write of %d bytes at offset %d: %w", len(b), off, err)
+		}
+		off += int64(len(b))
+	}
+	return nil
+}
+
+// Flush implements Store.
+func (a *adapter) Flush() error {
+	if s, ok := a.rw.(syncer); ok {
+		return s.Sync()
+	}
+	return nil
+}
+
+// Close implements Store.
+func (a *adapter) Close() error {
+	if c, ok := a.rw.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// Traits implements Describer.
+func (a *adapter) Traits() Traits {
+	if d, ok := a.rw.(Describer); ok {
+		return d.Traits()
+	}
+	_, volatile := a.rw.(syncer)
+	return Traits{Blocking: true, Volatile: volatile}
+}
+
+// extent is a range in use.
+type extent struct {
+	off, n int64
+	write  bool
+}
+
+func (e extent) conflicts(with extent) bool {
+	return (e.write || with.write) && e.off < with.off+with.n && with.off < e.off+e.n
+}
+
+// extents is the ranges in use. They are as many as there are commands under way, few enough to look at each.
+type extents struct {
+	mu    sync.Mutex
+	freed sync.Cond
+	inUse []extent // guarded by mu
+}
+
+func newExtents() *extents {
+	x := &extents{}
+	x.freed.L = &x.mu
+	return x
+}
+
+// take waits until no range in use conflicts with e, then uses it.
+func (x *extents) take(e extent) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for x.conflict(e) {
+		x.freed.Wait()
+	}
+	x.inUse = append(x.inUse, e)
+}
+
+func (x *extents) conflict(e extent) bool {
+	for _, used := range x.inUse {
+		if e.conflicts(used) {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *extents) release(e extent) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i, used := range x.inUse {
+		if used == e { // any of several equal ones will do
+			last := len(x.inUse) - 1
+			x.inUse[i] = x.inUse[last]
+			x.inUse = x.inUse[:last]
+			break
+		}
+	}
+	x.freed.Broadcast()
+}

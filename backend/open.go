@@ -1,0 +1,54 @@
+package backend
+
+import "fmt"
+
+// OpenOptions is what a store needs to know besides its configuration string. configfs has it, the daemon brings it.
+type OpenOptions struct {
+	// Size in bytes. 0: all of a file; an error for other kinds.
+	Size int64
+	// BlockSize in bytes of the logical unit. 0: 512.
+	BlockSize int64
+	// ReadOnly opens a file for reading; an error for other kinds.
+	ReadOnly bool
+	// Memory is the path of the file that keeps a ramdisk's contents, usually /dev/shm/tcmud/NAME. "": no file, the
+	// contents go with Close.
+	Memory string
+}
+
+// Open opens the store that c describes.
+func Open(c Config, opt OpenOptions) (Store, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if opt.BlockSize == 0 {
+		opt.BlockSize = 512
+	}
+	if c.Kind == "fileio" {
+		f, err := OpenFile(c.Path, FileOptions{ReadOnly: opt.ReadOnly, Size: opt.Size, BlockSize: opt.BlockSize})
+		if err != nil {
+			return nil, err // not f: a nil *File in a Store is not nil
+		}
+		return f, nil
+	}
+	if opt.ReadOnly {
+		return nil, fmt.Errorf("a %s cannot be opened read-only: only fileio can", c.Kind)
+	}
+	if opt.Size <= 0 || opt.Size%opt.BlockSize != 0 {
+		return nil, fmt.Errorf("%s: size %d is not a multiple, above 0, of the block size %d: change one of them", c.Kind, opt.Size, opt.BlockSize)
+	}
+	if c.Kind == "null" {
+		return NewNull(opt.Size), nil
+	}
+	r, err := openRamdisk(opt)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func openRamdisk(opt OpenOptions) (*Ramdisk, error) {
+	if opt.Memory == "" {
+		return NewRamdisk(opt.Size)
+	}
+	return OpenRamdisk(opt.Memory, opt.Size)
+}
