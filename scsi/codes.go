@@ -2,21 +2,22 @@ package scsi
 
 // Results that commands end with, named as the standard names them (SPC-4 annex F). Each sense stands here once.
 var (
-	LogicalUnitNotReadyManual   = Check(NotReady, 0x0403)
-	LogicalUnitNotReadyStopped  = Check(NotReady, 0x0402)
-	WriteError                  = Check(MediumError, 0x0c00)
-	UnrecoveredReadError        = Check(MediumError, 0x1100)
-	ParameterListLengthError    = Check(IllegalRequest, 0x1a00)
-	MiscompareDuringVerify      = Check(Miscompare, 0x1d00)
-	InvalidCommandOperationCode = Check(IllegalRequest, 0x2000)
-	LBAOutOfRange               = Check(IllegalRequest, 0x2100)
-	InvalidFieldInCDB           = Check(IllegalRequest, 0x2400)
-	LogicalUnitNotSupported     = Check(IllegalRequest, 0x2500)
-	InvalidFieldInParameterList = Check(IllegalRequest, 0x2600)
-	WriteProtected              = Check(DataProtect, 0x2700)
-	SpaceAllocationFailed       = Check(DataProtect, 0x2707)
-	SavingNotSupported          = Check(IllegalRequest, 0x3900)
-	InternalTargetFailure       = Check(HardwareError, 0x4400)
+	LogicalUnitNotReadyManual         = Check(NotReady, 0x0403)
+	LogicalUnitNotReadyStopped        = Check(NotReady, 0x0402)
+	WriteError                        = Check(MediumError, 0x0c00)
+	UnrecoveredReadError              = Check(MediumError, 0x1100)
+	ParameterListLengthError          = Check(IllegalRequest, 0x1a00)
+	MiscompareDuringVerify            = Check(Miscompare, 0x1d00)
+	InvalidCommandOperationCode       = Check(IllegalRequest, 0x2000)
+	LBAOutOfRange                     = Check(IllegalRequest, 0x2100)
+	InvalidFieldInCDB                 = Check(IllegalRequest, 0x2400)
+	LogicalUnitNotSupported           = Check(IllegalRequest, 0x2500)
+	InvalidFieldInParameterList       = Check(IllegalRequest, 0x2600)
+	WriteProtected                    = Check(DataProtect, 0x2700)
+	LogicalUnitSoftwareWriteProtected = Check(DataProtect, 0x2702)
+	SpaceAllocationFailed             = Check(DataProtect, 0x2707)
+	SavingNotSupported                = Check(IllegalRequest, 0x3900)
+	InternalTargetFailure             = Check(HardwareError, 0x4400)
 )
 
 // Conflict is the status of a command that a reservation forbids; it carries no sense (SPC-4 clause 5.12).
@@ -44,6 +45,7 @@ var codeNames = map[Code]string{
 	0x2500: "LOGICAL UNIT NOT SUPPORTED",
 	0x2600: "INVALID FIELD IN PARAMETER LIST",
 	0x2700: "WRITE PROTECTED",
+	0x2702: "LOGICAL UNIT SOFTWARE WRITE PROTECTED",
 	0x2707: "SPACE ALLOCATION FAILED WRITE PROTECT",
 	0x2901: "POWER ON OCCURRED",
 	0x2a01: "MODE PARAMETERS CHANGED",

@@ -83,7 +83,7 @@ func BlocksIn(f Field) Transfer { return Transfer{DataIn, Blocks, f} }
 // BlocksOut is Data-Out of the number of logical blocks f.
 func BlocksOut(f Field) Transfer { return Transfer{DataOut, Blocks, f} }
 
-// Access is what a command does as reservations see it (SPC-4 table 66, SBC-3 table 13). The zero Access is refused
+// Access is what a command does as reservations see it (SPC-4 5.12). The zero Access is refused
 // when a unit is built, so that no command escapes a reservation by omission.
 type Access uint8
 

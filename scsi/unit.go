@@ -12,9 +12,10 @@ type Setting uint32
 
 // Settings.
 const (
-	WriteProtect     Setting = 1 << iota // AltersMedium rows are refused
-	Stopped                              // NeedsMedium rows are refused
-	DescriptorFormat                     // sense data in descriptor format
+	WriteProtect         Setting = 1 << iota // AltersMedium rows are refused: the medium cannot be written
+	SoftwareWriteProtect                     // the same, by SWP of the Control mode page
+	Stopped                                  // NeedsMedium rows are refused
+	DescriptorFormat                         // sense data in descriptor format (D_SENSE)
 )
 
 // Reservations is asked, for every command, whether the reservations held leave it room. It must not change anything,
@@ -174,19 +175,20 @@ func (u *Unit) admit(op *Op, c *Command) Result {
 	if u.reservations != nil && u.reservations.Conflicts(c.Nexus, op.Access, c.CDB) {
 		return Conflict
 	}
-	if set := Setting(u.settings.Load()); set&(Stopped|WriteProtect) != 0 {
-		if set&Stopped != 0 && op.Flags&NeedsMedium != 0 {
-			return LogicalUnitNotReadyStopped
-		}
-		if set&WriteProtect != 0 && op.Flags&AltersMedium != 0 {
-			return WriteProtected
-		}
+	if op.Flags&NeedsMedium != 0 && u.Is(Stopped) {
+		return LogicalUnitNotReadyStopped
 	}
-	return u.size(op, c)
+	if op.Flags&AltersMedium != 0 && u.Is(WriteProtect) {
+		return WriteProtected
+	}
+	if op.Flags&AltersMedium != 0 && u.Is(SoftwareWriteProtect) {
+		return LogicalUnitSoftwareWriteProtected
+	}
+	return c.measure(op)
 }
 
-// size sets how much data the command may move, by its transfer rule.
-func (u *Unit) size(op *Op, c *Command) Result {
+// measure sets how much data the command may move, by its transfer rule.
+func (c *Command) measure(op *Op) Result {
 	switch op.Xfer.Rule {
 	case Allocation:
 		c.room = min(int64(c.Uint(op.Xfer.Len)), c.size)

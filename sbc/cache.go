@@ -1,0 +1,77 @@
+package sbc
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/spc"
+)
+
+// wce is the WCE bit in byte 2 of the Caching mode page.
+const wce = 0x04
+
+// modes are the mode pages of a direct access block device.
+func (d *Disk) modes() []spc.ModePage {
+	caching := spc.ModePage{Code: 0x08, Name: "Caching", Spec: "SBC-3 6.4", Default: make([]byte, 20), Apply: d.applyCaching}
+	if d.writeCache.Load() {
+		caching.Default[2] = wce
+	}
+	if d.traits.Volatile {
+		caching.Changeable = []byte{2: wce}
+	}
+	return []spc.ModePage{caching}
+}
+
+// applyCaching turns the write cache on or off. What it holds is durable before it is off: from then on each GOOD says
+// so.
+func (d *Disk) applyCaching(page []byte) scsi.Result {
+	on := page[2]&wce != 0
+	d.writeCache.Store(on)
+	if on {
+		return scsi.Result{}
+	}
+	if err := d.store.Flush(); err != nil {
+		d.writeCache.Store(true)
+		return d.failed(nil, err, scsi.WriteError)
+	}
+	return scsi.Result{}
+}
+
+// durable says that a write has to be on stable storage before it is answered.
+func (d *Disk) durable() bool { return d.traits.Volatile && !d.writeCache.Load() }
+
+var immed1 = scsi.Bits("IMMED", 1, 1, 1).Hint("the status may always come after the work")
+
+// synchronizer is the handler of a SYNCHRONIZE CACHE command. The whole store is flushed: no store knows which of its
+// blocks are dirty.
+func (d *Disk) synchronizer(lba, length scsi.Field) func(*scsi.Command) scsi.Result {
+	return func(c *scsi.Command) scsi.Result {
+		if r := d.checkRange(extent{c.Uint(lba), c.Uint(length)}, lba); !r.OK() {
+			return r
+		}
+		return d.flush(c)
+	}
+}
+
+func (d *Disk) flush(c *scsi.Command) scsi.Result {
+	if err := d.store.Flush(); err != nil {
+		return d.failed(c, err, scsi.WriteError)
+	}
+	return scsi.Result{}
+}
+
+// failed reports an error of the store and says what the initiator hears of it: the sense that suits the error, or
+// otherwise.
+func (d *Disk) failed(c *scsi.Command, err error, otherwise scsi.Result) scsi.Result {
+	if d.report != nil {
+		d.report(c, err)
+	}
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return scsi.SpaceAllocationFailed
+	case errors.Is(err, syscall.EROFS):
+		return scsi.WriteProtected
+	}
+	return otherwise
+}

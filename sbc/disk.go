@@ -1,0 +1,160 @@
+// Package sbc answers the block commands of SBC-3: it makes a disk of a backend.Store.
+//
+//	disk, err := sbc.New(sbc.Config{Store: store, Identity: identity})
+//	result := disk.Do(command)
+package sbc
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/tcmud/tcmud/backend"
+	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/spc"
+)
+
+// Config is what a disk is made from.
+type Config struct {
+	Store backend.Store
+	// BlockSize is the logical block length in bytes, 512 (the default) or 4096.
+	BlockSize int
+	// Identity is asked at each INQUIRY.
+	Identity func() spc.Identity
+	// WriteThrough starts the disk with its write cache off (WCE=0): a write is durable before it is answered. It is
+	// always so for a store that has no volatile cache.
+	WriteThrough bool
+	// MaxTransfer limits the bytes one command may move; 0 is 16 MiB.
+	MaxTransfer int64
+	// Report hears of each error of the store, with the command that met it. It may be called from several
+	// goroutines at once, and must not block. Nil: nobody hears.
+	Report func(c *scsi.Command, err error)
+	// Reservations decides on reservation conflicts. Nil where the transport does, as LIO by default.
+	Reservations scsi.Reservations
+}
+
+// Disk is a direct access block device as a logical unit.
+type Disk struct {
+	*scsi.Unit
+	primary *spc.Device
+
+	store      *backend.Medium
+	traits     backend.Traits
+	blocks     uint64 // number of logical blocks
+	block      int64  // bytes
+	thin       bool   // UNMAP frees space
+	maxBlocks  uint64 // that one command may move
+	report     func(*scsi.Command, error)
+	writeCache atomic.Bool // WCE
+}
+
+// Limits that VPD page B0h reports. They keep any one command short; an initiator that wants more sends more commands.
+const (
+	maxTransfer         = 16 << 20 // bytes
+	optimalTransfer     = 1 << 20  // bytes; what the loopback fabric passes in one command
+	maxUnmapBlocks      = 1 << 20  // in one command
+	maxUnmapDescriptors = 256
+	maxWriteSameBlocks  = 1 << 20
+)
+
+// New makes a disk of cfg.Store. It does not close the store; nobody may before the last Do has returned.
+func New(cfg Config) (*Disk, error) {
+	if cfg.BlockSize == 0 {
+		cfg.BlockSize = 512
+	}
+	if cfg.MaxTransfer == 0 {
+		cfg.MaxTransfer = maxTransfer
+	}
+	size := cfg.Store.Size()
+	switch {
+	case cfg.BlockSize != 512 && cfg.BlockSize != 4096:
+		return nil, fmt.Errorf("block size %d is not supported: use 512 or 4096", cfg.BlockSize)
+	case size <= 0 || size%int64(cfg.BlockSize) != 0:
+		return nil, fmt.Errorf("store of %d bytes is not a whole number of blocks of %d bytes", size, cfg.BlockSize)
+	case cfg.Identity == nil:
+		return nil, fmt.Errorf("no identity given: every logical unit needs a serial number of its own")
+	case cfg.MaxTransfer < int64(cfg.BlockSize):
+		return nil, fmt.Errorf("maximum transfer of %d bytes is less than a block", cfg.MaxTransfer)
+	}
+	d := &Disk{
+		store:  backend.Resolve(cfg.Store),
+		block:  int64(cfg.BlockSize),
+		blocks: uint64(size / int64(cfg.BlockSize)),
+		report: cfg.Report,
+	}
+	d.traits = d.store.Traits()
+	d.thin = d.store.Discards() == backend.Native && !d.traits.ReadOnly
+	d.maxBlocks = uint64(cfg.MaxTransfer) / uint64(d.block)
+	d.writeCache.Store(d.traits.Volatile && !cfg.WriteThrough)
+	d.primary = spc.New(spc.Config{
+		Type:           0x00,                             // direct access block device
+		Versions:       []uint16{0x00a0, 0x0460, 0x04c0}, // SAM-5, SPC-4, SBC-3
+		Identity:       cfg.Identity,
+		VolatileCache:  d.traits.Volatile,
+		VPD:            d.vpd(),
+		Modes:          d.modes(),
+		DeviceSpecific: 0x10, // DPOFUA
+		Blocks:         func() (uint64, uint32) { return d.blocks, uint32(d.block) },
+	})
+	unit, err := scsi.NewUnit(scsi.Config{Ops: append(d.primary.Ops(), d.ops()...), Reservations: cfg.Reservations})
+	if err != nil {
+		return nil, err
+	}
+	d.Unit = unit
+	d.primary.Bind(unit)
+	d.Set(scsi.WriteProtect, d.traits.ReadOnly)
+	return d, nil
+}
+
+// Blocks is the capacity in logical blocks, and BlockSize their length in bytes.
+func (d *Disk) Blocks() uint64 { return d.blocks }
+
+// BlockSize is the logical block length in bytes.
+func (d *Disk) BlockSize() int { return int(d.block) }
+
+// SetWriteCache turns the write cache on or off from outside, as a MODE SELECT of page 08h would. It fails where there
+// is no cache to turn on, and when turning it off finds that the store cannot make durable what it holds.
+func (d *Disk) SetWriteCache(on bool) error {
+	if on && !d.traits.Volatile {
+		return fmt.Errorf("the store has no volatile cache to turn on")
+	}
+	r := d.primary.ChangeMode(0x08, 0, func(page []byte) {
+		page[2] &^= wce
+		if on {
+			page[2] |= wce
+		}
+	})
+	if !r.OK() {
+		return fmt.Errorf("write cache not changed: %v", r)
+	}
+	return nil
+}
+
+// WriteCache says whether a write may be answered before it is durable.
+func (d *Disk) WriteCache() bool { return d.writeCache.Load() }
+
+// extent is a range of the medium.
+type extent struct {
+	lba uint64
+	n   uint64 // blocks
+}
+
+// checkRange answers LBA OUT OF RANGE for an extent that is not wholly on the medium, with at as field pointer. It is
+// written so that no sum can overflow.
+func (d *Disk) checkRange(e extent, at scsi.Field) scsi.Result {
+	if e.lba > d.blocks || e.n > d.blocks-e.lba {
+		return scsi.LBAOutOfRange.At(at)
+	}
+	return scsi.Result{}
+}
+
+// offset and bytes place an extent that is on the medium in the store.
+func (d *Disk) offset(e extent) int64 { return int64(e.lba) * d.block }
+func (d *Disk) bytes(e extent) int64  { return int64(e.n) * d.block }
+
+// rows of the disk that depend on thin provisioning list this field only where it is evaluated.
+func when(ok bool, f ...scsi.Field) []scsi.Field {
+	if ok {
+		return f
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package sbc
+
+import "github.com/tcmud/tcmud/scsi"
+
+// Fields that several commands share, by the CDB they stand in.
+var (
+	lba10 = scsi.Bytes("LOGICAL BLOCK ADDRESS", 2, 4)
+	lba16 = scsi.Bytes("LOGICAL BLOCK ADDRESS", 2, 8)
+
+	length10 = scsi.Bytes("TRANSFER LENGTH", 7, 2)
+	length12 = scsi.Bytes("TRANSFER LENGTH", 6, 4)
+	length16 = scsi.Bytes("TRANSFER LENGTH", 10, 4)
+
+	blocks10  = scsi.Bytes("NUMBER OF LOGICAL BLOCKS", 7, 2)
+	blocks16  = scsi.Bytes("NUMBER OF LOGICAL BLOCKS", 10, 4)
+	verify10  = scsi.Bytes("VERIFICATION LENGTH", 7, 2)
+	verify16  = scsi.Bytes("VERIFICATION LENGTH", 10, 4)
+	listUnmap = scsi.Bytes("PARAMETER LIST LENGTH", 7, 2)
+
+	dpo = scsi.Bits("DPO", 1, 4, 1).Hint("no cache of ours whose contents it could order")
+	fua = scsi.Bits("FUA", 1, 3, 1)
+
+	group6  = scsi.Bits("GROUP NUMBER", 6, 4, 5).Hint(ungrouped)
+	group10 = scsi.Bits("GROUP NUMBER", 10, 4, 5).Hint(ungrouped)
+	group14 = scsi.Bits("GROUP NUMBER", 14, 4, 5).Hint(ungrouped)
+)
+
+const ungrouped = "no grouping function"
+
+// ops are the rows of the block commands, sorted by operation code. Protection fields (RDPROTECT, WRPROTECT, VRPROTECT)
+// are in none: TCMU cannot carry protection information, and a unit without it refuses them (SBC-3, protection information model).
+func (d *Disk) ops() []scsi.Op {
+	const readFlags, writeFlags = scsi.NeedsMedium, scsi.NeedsMedium | scsi.AltersMedium
+	return []scsi.Op{
+		{Code: 0x08, Name: "READ (6)", Spec: "SBC-2 5.5", Len: 6,
+			Fields: []scsi.Field{lba6, length6}, Xfer: scsi.BlocksIn(length6),
+			Access: scsi.Reads, Flags: readFlags, Do: d.reader(lba6, length6, none)},
+		{Code: 0x0a, Name: "WRITE (6)", Spec: "SBC-2 5.24", Len: 6,
+			Fields: []scsi.Field{lba6, length6}, Xfer: scsi.BlocksOut(length6),
+			Access: scsi.Writes, Flags: writeFlags, Do: d.writer(lba6, length6, none)},
+		{Code: 0x1b, Name: "START STOP UNIT", Spec: "SBC-3 5.25", Len: 6,
+			Fields: []scsi.Field{immed0, noFlush, start}, Access: scsi.Starts, Do: d.startStop},
+		{Code: 0x25, Name: "READ CAPACITY (10)", Spec: "SBC-3 5.15", Len: 10,
+			Xfer: scsi.Transfer{Dir: scsi.DataIn}, Access: scsi.Always, Do: d.readCapacity10},
+		{Code: 0x28, Name: "READ (10)", Spec: "SBC-3 5.11", Len: 10,
+			Fields: []scsi.Field{dpo, fua, lba10, group6, length10}, Xfer: scsi.BlocksIn(length10),
+			Access: scsi.Reads, Flags: readFlags, Do: d.reader(lba10, length10, fua)},
+		{Code: 0x2a, Name: "WRITE (10)", Spec: "SBC-3 5.33", Len: 10,
+			Fields: []scsi.Field{dpo, fua, lba10, group6, length10}, Xfer: scsi.BlocksOut(length10),
+			Access: scsi.Writes, Flags: writeFlags, Do: d.writer(lba10, length10, fua)},
+		{Code: 0x2f, Name: "VERIFY (10)", Spec: "SBC-3 5.29", Len: 10,
+			Fields: []scsi.Field{dpo, bytchk, lba10, group6, verify10}, Xfer: scsi.Transfer{Dir: scsi.DataOut},
+			Access: scsi.Reads, Flags: readFlags, Do: d.verifier(lba10, verify10)},
+		{Code: 0x35, Name: "SYNCHRONIZE CACHE (10)", Spec: "SBC-3 5.26", Len: 10,
+			Fields: []scsi.Field{immed1, lba10, group6, blocks10},
+			Access: scsi.Writes, Flags: readFlags, Do: d.synchronizer(lba10, blocks10)},
+		{Code: 0x41, Name: "WRITE SAME (10)", Spec: "SBC-3 5.43", Len: 10,
+			Fields: append(when(d.thin, unmapBit), lba10, group6, blocks10), Xfer: scsi.Transfer{Dir: scsi.DataOut},
+			Access: scsi.Writes, Flags: writeFlags, Do: d.writeSamer(lba10, blocks10, none)},
+		{Code: 0x42, Name: "UNMAP", Spec: "SBC-3 5.28", Len: 10, Absent: !d.thin,
+			Fields: []scsi.Field{group6, listUnmap}, Xfer: scsi.ParametersOut(listUnmap),
+			Access: scsi.Writes, Flags: writeFlags, Do: d.unmap},
+		{Code: 0x88, Name: "READ (16)", Spec: "SBC-3 5.13", Len: 16,
+			Fields: []scsi.Field{dpo, fua, lba16, length16, group14}, Xfer: scsi.BlocksIn(length16),
+			Access: scsi.Reads, Flags: readFlags, Do: d.reader(lba16, length16, fua)},
+		{Code: 0x8a, Name: "WRITE (16)", Spec: "SBC-3 5.35", Len: 16,
+			Fields: []scsi.Field{dpo, fua, lba16, length16, group14}, Xfer: scsi.BlocksOut(length16),
+			Access: scsi.Writes, Flags: writeFlags, Do: d.writer(lba16, length16, fua)},
+		{Code: 0x8f, Name: "VERIFY (16)", Spec: "SBC-3 5.31", Len: 16,
+			Fields: []scsi.Field{dpo, bytchk, lba16, verify16, group14}, Xfer: scsi.Transfer{Dir: scsi.DataOut},
+			Access: scsi.Reads, Flags: readFlags, Do: d.verifier(lba16, verify16)},
+		{Code: 0x91, Name: "SYNCHRONIZE CACHE (16)", Spec: "SBC-3 5.27", Len: 16,
+			Fields: []scsi.Field{immed1, lba16, blocks16, group14},
+			Access: scsi.Writes, Flags: readFlags, Do: d.synchronizer(lba16, blocks16)},
+		{Code: 0x93, Name: "WRITE SAME (16)", Spec: "SBC-3 5.44", Len: 16,
+			Fields: append(when(d.thin, unmapBit), ndob, lba16, blocks16, group14), Xfer: scsi.Transfer{Dir: scsi.DataOut},
+			Access: scsi.Writes, Flags: writeFlags, Do: d.writeSamer(lba16, blocks16, ndob)},
+		{Code: 0x9e, SA: scsi.SA(0x10), Name: "READ CAPACITY (16)", Spec: "SBC-3 5.16", Len: 16,
+			Fields: []scsi.Field{allocCapacity}, Xfer: scsi.AllocationIn(allocCapacity),
+			Access: scsi.Always, Do: d.readCapacity16},
+		{Code: 0xa8, Name: "READ (12)", Spec: "SBC-3 5.12", Len: 12,
+			Fields: []scsi.Field{dpo, fua, lba10, length12, group10}, Xfer: scsi.BlocksIn(length12),
+			Access: scsi.Reads, Flags: readFlags, Do: d.reader(lba10, length12, fua)},
+		{Code: 0xaa, Name: "WRITE (12)", Spec: "SBC-3 5.34", Len: 12,
+			Fields: []scsi.Field{dpo, fua, lba10, length12, group10}, Xfer: scsi.BlocksOut(length12),
+			Access: scsi.Writes, Flags: writeFlags, Do: d.writer(lba10, length12, fua)},
+	}
+}
+
+// none is the field of a CDB that does not have it: a bit that is never set.
+var none scsi.Field

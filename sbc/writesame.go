@@ -1,0 +1,78 @@
+package sbc
+
+import (
+	"bytes"
+
+	"github.com/tcmud/tcmud/scsi"
+)
+
+var (
+	unmapBit = scsi.Bits("UNMAP", 1, 3, 1)
+	ndob     = scsi.Bits("NDOB", 1, 0, 1)
+)
+
+// writeSamer is the handler of a WRITE SAME command whose CDB has the fields lba, length and ndob. ANCHOR is in no CDB
+// of ours (ANC_SUP is 0), and UNMAP only where the store frees space.
+func (d *Disk) writeSamer(lba, length, ndob scsi.Field) func(*scsi.Command) scsi.Result {
+	return func(c *scsi.Command) scsi.Result {
+		e := extent{c.Uint(lba), c.Uint(length)}
+		if r := d.checkRange(e, lba); !r.OK() {
+			return r
+		}
+		if e.n == 0 { // SBC-3 5.43, with WSNZ 0: to the end of the medium
+			e.n = d.blocks - e.lba
+		}
+		if e.n > maxWriteSameBlocks {
+			return scsi.InvalidFieldInCDB.At(length)
+		}
+		var block []byte // nil: zeros
+		if !c.Is(ndob) {
+			data, r := c.Out(d.block)
+			if !r.OK() {
+				return r
+			}
+			block = make([]byte, d.block)
+			data.Read(block, 0)
+		} else if _, r := c.Out(0); !r.OK() {
+			return r
+		}
+		return d.writeSame(c, e, block)
+	}
+}
+
+// writeSame writes block to each block of e. Only zeros can be unmapped: LBPRZ promises that they read as zeros.
+func (d *Disk) writeSame(c *scsi.Command, e extent, block []byte) scsi.Result {
+	zeros := isZero(block)
+	switch {
+	case e.n == 0:
+		return scsi.Result{}
+	case zeros && d.thin && c.Is(unmapBit):
+		return d.discard(c, e)
+	case zeros:
+		if err := d.store.Zero(d.offset(e), d.bytes(e), d.durable()); err != nil {
+			return d.failed(c, err, scsi.WriteError)
+		}
+		return scsi.Result{}
+	}
+	const piece = 64 << 10
+	chunk := bytes.Repeat(block, piece/len(block))
+	for off, end := d.offset(e), d.offset(e)+d.bytes(e); off < end; off += piece {
+		p := chunk[:min(piece, end-off)]
+		if err := d.store.Writev([][]byte{p}, off, false); err != nil {
+			return d.failed(c, err, scsi.WriteError)
+		}
+	}
+	if d.durable() {
+		return d.flush(c)
+	}
+	return scsi.Result{}
+}
+
+func isZero(p []byte) bool {
+	for _, b := range p {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,124 @@
+// Package spc answers the primary commands of SPC-4, those that any logical unit has: INQUIRY and the vital product data
+// pages, mode pages, REQUEST SENSE, REPORT LUNS, REPORT SUPPORTED OPERATION CODES. A device type (package sbc) brings its
+// own pages and rows and builds a unit of both.
+package spc
+
+import (
+	"sync"
+
+	"github.com/tcmud/tcmud/scsi"
+)
+
+// Config is what a device type tells of itself.
+type Config struct {
+	// Type is the PERIPHERAL DEVICE TYPE.
+	Type byte
+	// Versions are the version descriptors of standard INQUIRY data, at most 8.
+	Versions []uint16
+	// Identity is asked at each INQUIRY, so that a name may be given to a unit that is already in use.
+	Identity func() Identity
+	// VolatileCache: the unit may have a volatile write cache (V_SUP of VPD page 86h).
+	VolatileCache bool
+	// VPD and Modes are the pages of the device type, beside those of this package.
+	VPD   []VPD
+	Modes []ModePage
+	// DeviceSpecific is the DEVICE-SPECIFIC PARAMETER of the mode parameter header, without the WP bit.
+	DeviceSpecific byte
+	// Blocks is the content of the mode parameter block descriptor: number of blocks and their size in bytes.
+	Blocks func() (n uint64, size uint32)
+}
+
+// Device is the part of a logical unit that does not depend on its device type.
+type Device struct {
+	cfg  Config
+	unit *scsi.Unit // set once by Bind
+	vpd  []VPD      // sorted by Code
+	// modes is sorted by Code and Sub; the current values in it are guarded by mu.
+	modes []ModePage
+	mu    sync.Mutex
+}
+
+// New makes the primary half of a unit. Its Ops go into the unit, which is then told to Bind.
+func New(cfg Config) *Device {
+	d := &Device{cfg: cfg}
+	d.vpd = sortVPD(append(d.ownVPD(), cfg.VPD...))
+	d.modes = sortModes(append(d.ownModes(), cfg.Modes...))
+	return d
+}
+
+// Bind tells the device of the unit that its rows went into.
+func (d *Device) Bind(u *scsi.Unit) { d.unit = u }
+
+// Fields that several commands share.
+var (
+	alloc6  = scsi.Bytes("ALLOCATION LENGTH", 4, 1)
+	alloc7  = scsi.Bytes("ALLOCATION LENGTH", 7, 2)
+	alloc32 = scsi.Bytes("ALLOCATION LENGTH", 6, 4)
+)
+
+// Ops are the rows of the primary commands.
+func (d *Device) Ops() []scsi.Op {
+	return []scsi.Op{
+		{Code: 0x00, Name: "TEST UNIT READY", Spec: "SPC-4 6.47", Len: 6,
+			Access: scsi.Always, Flags: scsi.NeedsMedium, Do: d.testUnitReady},
+		{Code: 0x03, Name: "REQUEST SENSE", Spec: "SPC-4 6.39", Len: 6,
+			Fields: []scsi.Field{desc, alloc6}, Xfer: scsi.AllocationIn(alloc6),
+			Access: scsi.Always, Flags: scsi.BypassAttention, Do: d.requestSense},
+		{Code: 0x12, Name: "INQUIRY", Spec: "SPC-4 6.6", Len: 6,
+			Fields: []scsi.Field{evpd, pageCode, allocInquiry}, Xfer: scsi.AllocationIn(allocInquiry),
+			Access: scsi.Always, Flags: scsi.BypassAttention, Do: d.inquiry},
+		{Code: 0x15, Name: "MODE SELECT (6)", Spec: "SPC-4 6.11", Len: 6,
+			Fields: []scsi.Field{pf, sp, list6}, Xfer: scsi.ParametersOut(list6),
+			Access: scsi.Writes, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header6) }},
+		{Code: 0x1a, Name: "MODE SENSE (6)", Spec: "SPC-4 6.13", Len: 6,
+			Fields: []scsi.Field{dbd, pc, modePage, subpage, alloc6}, Xfer: scsi.AllocationIn(alloc6),
+			Access: scsi.Reads, Do: func(c *scsi.Command) scsi.Result { return d.modeSense(c, header6) }},
+		{Code: 0x55, Name: "MODE SELECT (10)", Spec: "SPC-4 6.12", Len: 10,
+			Fields: []scsi.Field{pf, sp, list10}, Xfer: scsi.ParametersOut(list10),
+			Access: scsi.Writes, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header10) }},
+		{Code: 0x5a, Name: "MODE SENSE (10)", Spec: "SPC-4 6.14", Len: 10,
+			Fields: []scsi.Field{llbaa, dbd, pc, modePage, subpage, alloc7}, Xfer: scsi.AllocationIn(alloc7),
+			Access: scsi.Reads, Do: func(c *scsi.Command) scsi.Result { return d.modeSense(c, header10) }},
+		{Code: 0xa0, Name: "REPORT LUNS", Spec: "SPC-4 6.33", Len: 12,
+			Fields: []scsi.Field{selectReport, alloc32}, Xfer: scsi.AllocationIn(alloc32),
+			Access: scsi.Always, Flags: scsi.BypassAttention, Do: d.reportLUNs},
+		{Code: 0xa3, SA: scsi.SA(0x0c), Name: "REPORT SUPPORTED OPERATION CODES", Spec: "SPC-4 6.35", Len: 12,
+			Fields: []scsi.Field{rctd, reportingOptions, requestedCode, requestedSA, alloc32},
+			Xfer:   scsi.AllocationIn(alloc32),
+			Access: scsi.Reads, Do: d.reportOps},
+	}
+}
+
+// testUnitReady has nothing left to find out: the pipeline answers for a unit that is stopped.
+func (d *Device) testUnitReady(*scsi.Command) scsi.Result { return scsi.Result{} }
+
+var desc = scsi.Bits("DESC", 1, 0, 1)
+
+// requestSense returns the oldest unit attention as parameter data, or NO SENSE: every other sense has been delivered
+// with its command (SPC-4 6.39).
+func (d *Device) requestSense(c *scsi.Command) scsi.Result {
+	r := c.Nexus.TakeAttention()
+	if c.Is(desc) {
+		r = r.InDescriptorFormat()
+	}
+	var p [scsi.SenseSize]byte
+	c.Reply(p[:r.Sense(p[:])])
+	return scsi.Result{}
+}
+
+var selectReport = scsi.Bytes("SELECT REPORT", 2, 1)
+
+// reportLUNs answers for a target with this one logical unit, number 0. Behind LIO the kernel answers it.
+func (d *Device) reportLUNs(c *scsi.Command) scsi.Result {
+	switch c.Uint(selectReport) {
+	case 0x00, 0x02: // all but well known logical units; all
+		p := [16]byte{3: 8}
+		c.Reply(p[:])
+	case 0x01: // well known logical units: none
+		var p [8]byte
+		c.Reply(p[:])
+	default:
+		return scsi.InvalidFieldInCDB.At(selectReport)
+	}
+	return scsi.Result{}
+}
