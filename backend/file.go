@@ -45,11 +45,13 @@ func (f *File) Writev(iov [][]byte, off int64, durable bool) error {
 	if _, err := span(iov, off, f.size); err != nil {
 		return err
 	}
-	write := f.write
+	var err error
 	if durable {
-		write = f.writeDurable
+		err = f.writeDurable(iov, off)
+	} else {
+		err = f.write(iov, off)
 	}
-	if err := write(iov, off); err != nil {
+	if err != nil {
 		return fmt.Errorf("%s: write at offset %d: %w", f.path, off, err)
 	}
 	return nil

@@ -23,32 +23,25 @@ func Open(c Config, opt OpenOptions) (Store, error) {
 	if opt.BlockSize == 0 {
 		opt.BlockSize = 512
 	}
-	if c.Kind == "fileio" {
-		f, err := OpenFile(c.Path, FileOptions{ReadOnly: opt.ReadOnly, Size: opt.Size, BlockSize: opt.BlockSize})
-		if err != nil {
-			return nil, err // not f: a nil *File in a Store is not nil
-		}
-		return f, nil
-	}
-	if opt.ReadOnly {
+	switch {
+	case c.Kind == "fileio":
+		return store(OpenFile(c.Path, FileOptions{ReadOnly: opt.ReadOnly, Size: opt.Size, BlockSize: opt.BlockSize}))
+	case opt.ReadOnly:
 		return nil, fmt.Errorf("a %s cannot be opened read-only: only fileio can", c.Kind)
-	}
-	if opt.Size <= 0 || opt.Size%opt.BlockSize != 0 {
+	case opt.Size <= 0 || opt.Size%opt.BlockSize != 0:
 		return nil, fmt.Errorf("%s: size %d is not a multiple, above 0, of the block size %d: change one of them", c.Kind, opt.Size, opt.BlockSize)
-	}
-	if c.Kind == "null" {
+	case c.Kind == "null":
 		return NewNull(opt.Size), nil
+	case opt.Memory == "":
+		return store(NewRamdisk(opt.Size))
 	}
-	r, err := openRamdisk(opt)
+	return store(OpenRamdisk(opt.Memory, opt.Size))
+}
+
+// store keeps the nil pointer of a store that failed to open from becoming a Store that is not nil.
+func store[S Store](s S, err error) (Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r, nil
-}
-
-func openRamdisk(opt OpenOptions) (*Ramdisk, error) {
-	if opt.Memory == "" {
-		return NewRamdisk(opt.Size)
-	}
-	return OpenRamdisk(opt.Memory, opt.Size)
+	return s, nil
 }

@@ -195,4 +195,3 @@ var _ interface {
 	Discarder
 	Describer
 } = (*Ramdisk)(nil)
-
