@@ -1,0 +1,221 @@
+package tcmu
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// longestBatch is how many commands are completed inline before the kernel is told. Each doorbell has a cost of
+	// its own; but the first command of a batch waits for the last.
+	longestBatch = 32
+
+	// longestSpin bounds the time that the ring's thread burns before it sleeps: what a wake-up costs, with reserve.
+	longestSpin  = 50 * time.Microsecond
+	shortestSpin = 5 * time.Microsecond
+
+	// The thread looks into the ring now and then even if nothing wakes it. Between the kernel's store of the head
+	// and its event there is no full barrier, so on weakly ordered machines one can, on paper, take the event and
+	// still see the old head. That can only be right after an event, so the sleep after one is short; each further one
+	// is twice as long, which keeps a thousand idle devices cheap.
+	shortestNap = 100 * time.Millisecond
+	longestNap  = 10 * time.Second
+)
+
+// consumer is the state of the ring's thread.
+type consumer struct {
+	slot      slot // of the command that runs inline
+	owed      bool // the tail has moved and the kernel has not been told
+	poll      [2]unix.PollFd
+	nap       time.Duration // of the next sleep, at most
+	spin      time.Duration // before it
+	spinLimit time.Duration
+}
+
+func (c *consumer) init(fd, wake int) {
+	c.poll = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
+	c.nap = shortestNap
+	if runtime.GOMAXPROCS(0) > 1 {
+		c.spinLimit = longestSpin
+	}
+}
+
+// serve is the ring's thread. It has a thread of the operating system to itself and waits in system calls of its own: in
+// the runtime's poller it could hold up all others, because the kernel's poll function waits for the lock that a
+// doorbell holds while it copies data.
+func (d *Device) serve() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	debug.SetPanicOnFault(true) // a page that the kernel has taken away fails one command, not the process
+	for !d.stopped() {
+		found, err := d.scan()
+		if err == nil && !found {
+			err = d.await()
+		}
+		if err != nil {
+			d.end(err)
+		}
+	}
+	d.workers.drain()
+	d.close()
+}
+
+func (d *Device) stopped() bool {
+	select {
+	case <-d.quit:
+		return true
+	default:
+		return false
+	}
+}
+
+// scan takes the entries that are in the ring as it begins, and says whether there were any.
+func (d *Device) scan() (found bool, err error) {
+	head, err := d.ring.filled()
+	if err != nil || head == d.ring.consumed {
+		return false, err
+	}
+	for n := 1; err == nil && d.ring.consumed != head && !d.stopped(); n++ {
+		if err = d.step(head); err == nil && n%longestBatch == 0 {
+			err = d.settle()
+		}
+	}
+	return true, errors.Join(err, d.settle())
+}
+
+// settle tells the kernel what the ring's thread has completed or stepped over, if anything.
+func (d *Device) settle() error {
+	if !d.consumer.owed {
+		return nil
+	}
+	d.consumer.owed = false
+	return d.announce()
+}
+
+// announce rings the doorbell.
+func (d *Device) announce() error {
+	switch err := d.bell.ring(); err {
+	case nil:
+		return nil
+	case unix.EIO, unix.EINVAL, unix.EPIPE:
+		return ErrRemoved
+	default:
+		return fmt.Errorf("doorbell: %w", err)
+	}
+}
+
+// step takes the entry at consumed.
+func (d *Device) step(head uint32) error {
+	r := d.ring
+	h, err := r.header(r.consumed, head)
+	if err != nil {
+		return err
+	}
+	switch h.op {
+	case opCommand:
+		return d.command(h)
+	case opTMR:
+		t, err := r.tmr(h)
+		if err == nil && d.opts.TMR != nil {
+			d.opts.TMR(t)
+		}
+		if err != nil {
+			return err
+		}
+	case opPad:
+	default:
+		r.bytes(h)[entryUFlags] = flagUnknownOp
+	}
+	d.consumer.owed = true
+	return r.take(h)
+}
+
+// command takes a command and runs it, or hands it to a worker.
+func (d *Device) command(h header) error {
+	s := &d.consumer.slot
+	if d.workers.limit > 0 {
+		if s = d.workers.slot(d.quit); s == nil {
+			return nil // stopped while all slots were out; the entry stays where it is
+		}
+	}
+	if err := s.load(d.ring, h); err != nil {
+		return err
+	}
+	if err := d.ring.take(h); err != nil {
+		return err
+	}
+	if d.workers.limit == 0 {
+		d.consumer.owed = true
+		return d.run(s)
+	}
+	d.dispatch(s)
+	return nil
+}
+
+// await returns when there is something in the ring, or the device is to stop. Before it sleeps it spins, as long as
+// that has paid lately: if a wait was shorter than the limit, the next one spins longer, and after a long wait not at
+// all.
+func (d *Device) await() error {
+	c := &d.consumer
+	begin := time.Now()
+	for d.ring.idle() && time.Since(begin) < c.spin {
+	}
+	for d.ring.idle() && !d.stopped() {
+		if err := d.sleep(); err != nil {
+			return err
+		}
+	}
+	switch waited := time.Since(begin); {
+	case waited > c.spinLimit:
+		c.spin = 0
+	case waited > c.spin:
+		c.spin = min(max(2*c.spin, shortestSpin), c.spinLimit)
+	}
+	return nil
+}
+
+// sleep waits for the kernel, for end, or for the end of a nap.
+func (d *Device) sleep() error {
+	c := &d.consumer
+	nap := unix.NsecToTimespec(int64(c.nap))
+	n, err := unix.Ppoll(c.poll[:], &nap, nil)
+	switch {
+	case err == unix.EINTR:
+		return nil
+	case err != nil:
+		return fmt.Errorf("ppoll: %w", err)
+	case n == 0:
+		c.nap = min(2*c.nap, longestNap)
+		return nil
+	}
+	c.nap = shortestNap
+	d.wakeups.Add(1)
+	if c.poll[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
+		return ErrRemoved
+	}
+	if c.poll[0].Revents&unix.POLLIN == 0 {
+		return nil
+	}
+	return d.takeEvent()
+}
+
+// takeEvent takes note of the kernel's event, so that the next poll waits for another. What came with it is looked at
+// afterwards, so that nothing is missed.
+func (d *Device) takeEvent() error {
+	var count [4]byte
+	n, err := unix.Read(d.port.FD, count[:])
+	switch {
+	case err == unix.EINTR || err == unix.EAGAIN:
+		return nil
+	case err == unix.EIO || err == nil && n == 0:
+		return ErrRemoved
+	case err != nil:
+		return fmt.Errorf("read: %w", err)
+	}
+	return nil
+}

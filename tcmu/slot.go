@@ -1,0 +1,67 @@
+package tcmu
+
+import (
+	"encoding/binary"
+
+	"github.com/tcmud/tcmud/scsi"
+)
+
+// slot is the private memory of one command. What stands in the ring is copied here before the command is carried out:
+// with completions out of order, its entry may be overwritten by the completion of another at any time after.
+// A slot is used again for the next command, so that none of it is allocated per command.
+type slot struct {
+	id   uint16
+	bidi bool
+	cdb  [scsi.MaxCDB]byte
+	cmd  scsi.Command
+}
+
+// load copies the command of entry h out of the ring and makes views of its data. All offsets in an entry are from the
+// begin of the map.
+func (s *slot) load(r *ring, h header) error {
+	p := r.bytes(h)
+	order := binary.NativeEndian
+	out, bidi := order.Uint32(p[requestIovecs:]), order.Uint32(p[requestBidi:])
+	iovecs := uint64(out) + uint64(bidi)
+	cdb := order.Uint64(p[requestCDB:])
+	first := uint64(r.mailbox.begin) + uint64(h.off)
+	if room := uint64(h.len-requestIovec) / iovecSize; iovecs > room {
+		return r.broken(h.off, "CMD with %d iovecs and room for %d", iovecs, room)
+	}
+	if least := first + requestIovec + iovecs*iovecSize; cdb < least || cdb >= first+uint64(h.len) {
+		return r.broken(h.off, "CMD with its CDB at %#x of the map, outside %#x to %#x", cdb, least, first+uint64(h.len))
+	}
+	have := copy(s.cdb[:], p[cdb-first:])
+	n := scsi.CDBLength(s.cdb[:have])
+	if n == 0 || n > have {
+		return r.broken(h.off, "CMD with %d bytes for a CDB that begins with %#02x", have, s.cdb[0])
+	}
+	s.id, s.bidi = h.id, bidi > 0
+	s.cmd.CDB = s.cdb[:n]
+	s.cmd.Data = s.cmd.Data[:0]
+	for i := range out {
+		base, size := order.Uint64(p[requestIovec+i*iovecSize:]), order.Uint64(p[requestIovec+i*iovecSize+8:])
+		end := uint64(len(r.mem))
+		if base < uint64(r.mailbox.end) || base > end || size > end-base {
+			return r.broken(h.off, "iovec %d is %d bytes at %#x, outside the data area %#x to %#x", i, size, base, r.mailbox.end, end)
+		}
+		s.cmd.Data = append(s.cmd.Data, r.mem[base:base+size:base+size])
+	}
+	return nil
+}
+
+// conceal sees to it that the initiator gets no byte of Data-In that the handler did not place: the data area still
+// holds what earlier commands left there. It returns the length to report, 0 for all of the buffer.
+func (s *slot) conceal(res scsi.Result, f Features) (length uint32) {
+	n, in := s.cmd.Moved()
+	if !in || res.Status == scsi.CheckCondition || n >= s.cmd.Data.Len() {
+		return 0 // Data-Out; or the kernel copies nothing; or all of the buffer is the handler's
+	}
+	// A length of 0 would be taken for "all". Without GOOD the kernel still copies the buffer, to memory that may be
+	// the initiator's own, and looks at no length.
+	if n > 0 && res.OK() && f&ReadLength != 0 {
+		return uint32(n)
+	}
+	s.cmd.Data.Clear(n)
+	return 0
+}
