@@ -12,8 +12,11 @@ import (
 // maxIovec is the kernel's IOV_MAX: the segments one call may have.
 const maxIovec = 1024
 
-// iovecs holds arrays for the kernel to read. x/sys would allocate one for every call of more than a few segments.
-var iovecs = sync.Pool{New: func() any { return new([maxIovec]unix.Iovec) }}
+// ioVector is the segments of one call as the kernel reads them.
+type ioVector [maxIovec]unix.Iovec
+
+// iovecs holds those not in use. x/sys would allocate one for every call of more than a few segments.
+var iovecs = sync.Pool{New: func() any { return new(ioVector) }}
 
 // readFull fills all of iov from off on. It returns a plain errno, or io.ErrUnexpectedEOF where the file ends early.
 func readFull(fd int, iov [][]byte, off int64) error {
@@ -27,7 +30,7 @@ func writeFull(fd int, iov [][]byte, off int64, flags int) error {
 
 // transfer repeats preadv2 or pwritev2 until all of iov has moved.
 func transfer(trap uintptr, fd int, iov [][]byte, off int64, flags int) error {
-	vec := iovecs.Get().(*[maxIovec]unix.Iovec)
+	vec := iovecs.Get().(*ioVector)
 	defer iovecs.Put(vec)
 	for c := (cursor{iov: iov}); !c.empty(); {
 		used := c.vector(vec)
@@ -48,7 +51,7 @@ func transfer(trap uintptr, fd int, iov [][]byte, off int64, flags int) error {
 }
 
 // vector describes what is left of c in vec, as much as fits, and returns how many elements it used.
-func (c cursor) vector(vec *[maxIovec]unix.Iovec) (used int) {
+func (c cursor) vector(vec *ioVector) (used int) {
 	for used < len(vec) {
 		b := c.next(1 << 62)
 		if b == nil {
@@ -62,7 +65,7 @@ func (c cursor) vector(vec *[maxIovec]unix.Iovec) (used int) {
 }
 
 // callv is preadv2(2) or pwritev2(2), and the only unsafe line of this package.
-func callv(trap uintptr, fd int, vec *[maxIovec]unix.Iovec, used int, off int64, flags int) (int64, error) {
+func callv(trap uintptr, fd int, vec *ioVector, used int, off int64, flags int) (int64, error) {
 	n, _, errno := unix.Syscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(vec)), uintptr(used),
 		uintptr(off), uintptr(off>>32), // pos_l and pos_h; where a long has 64 bits the kernel looks at pos_l only
 		uintptr(flags))

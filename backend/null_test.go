@@ -1,0 +1,25 @@
+package backend_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcmud/tcmud/backend"
+)
+
+func TestNull(t *testing.T) {
+	s := backend.NewNull(1 << 50)
+	require.EqualValues(t, 1<<50, s.Size())
+	data := bytes.Repeat([]byte{0xaa}, 1024)
+	require.NoError(t, s.Writev([][]byte{data}, 1<<49, true))
+	require.Equal(t, bytes.Repeat([]byte{0xaa}, 1024), data, "what is written is left alone")
+	require.NoError(t, s.Readv([][]byte{data[:1], nil, data[1:1000]}, 1<<49))
+	require.Equal(t, make([]byte, 1000), data[:1000])
+	require.Equal(t, bytes.Repeat([]byte{0xaa}, 24), data[1000:])
+	require.NoError(t, s.Zero(0, 1<<50, true))
+	require.NoError(t, s.Discard(0, 1<<50))
+	require.NoError(t, s.Flush())
+	require.NoError(t, s.Close())
+}
