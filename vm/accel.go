@@ -3,6 +3,7 @@ package vm
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +19,7 @@ const (
 
 // accelerator says how the guest runs on this host: with KVM where it works,
 // else with TCG. $TCMUD_ACCEL decides it when set.
-func accelerator(ctx context.Context, img image) (string, error) {
+func accelerator(ctx context.Context, log io.Writer, img image) (string, error) {
 	switch accel := os.Getenv("TCMUD_ACCEL"); accel {
 	case "":
 	case kvm, tcg:
@@ -28,14 +29,14 @@ func accelerator(ctx context.Context, img image) (string, error) {
 	}
 	if f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0); err == nil {
 		f.Close()
-		return tried(ctx, img)
+		return tried(ctx, log, img)
 	}
 	return tcg, nil
 }
 
 // tried returns the accelerator that was found to work since this host came
 // up, finding it when asked first.
-func tried(ctx context.Context, img image) (string, error) {
+func tried(ctx context.Context, log io.Writer, img image) (string, error) {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return "", fmt.Errorf("identify the host's boot: %w", err)
@@ -44,6 +45,7 @@ func tried(ctx context.Context, img image) (string, error) {
 	if accel, err := os.ReadFile(known); err == nil {
 		return string(accel), nil
 	}
+	fmt.Fprintln(log, "vm: trying KVM, once; up to 10 s")
 	accel := tcg
 	if kvmBoots(ctx, img) {
 		accel = kvm

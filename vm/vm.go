@@ -83,7 +83,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	accel, err := accelerator(ctx, img)
+	accel, err := accelerator(ctx, cfg.Log, img)
 	if err != nil {
 		return Result{}, err
 	}

@@ -1,0 +1,81 @@
+# tcmud is built, tried and tested from here; "make run" is the quick look.
+# Set-up is part of each target: what is missing on this host is installed with
+# apt when root, else named with the command to run.
+
+FUZZTIME ?= 30s
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# The virtual machine: a command runs in it as root, on Debian's stock kernel.
+BOOT := go run ./vm/boot
+PROGRAMS := --add bin/tcmud --add bin/tcmuctl
+# Whether the running kernel will do: it has TCMU, and we may use it.
+NATIVE := [ "$$(id -u)" = 0 ] && { [ -d /sys/module/target_core_user ] || modprobe -nq target_core_user; } 2>/dev/null
+IN_VM := echo "No root or no TCMU in the running kernel (target_core_user): doing it in a virtual machine."
+# The race detector is a C library.
+RACE := gcc,libc6-dev
+
+.PHONY: build run shell test unit race vmtest fuzz bench docs lint setup clean
+
+# Static, so that a binary runs on any distribution and in the VM alike.
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/tcmud ./cmd/tcmuctl
+
+# Two disks, from nothing to data that compares equal, and away again.
+run: build
+	@if $(NATIVE); then $(BOOT) --require lsscsi && PATH="$(CURDIR)/bin:$$PATH" vm/demo.sh; \
+	else $(IN_VM); $(BOOT) $(PROGRAMS) --add vm/demo.sh -- demo.sh; fi
+
+# The same two disks, and a root shell to try things with.
+shell: build
+	@if $(NATIVE); then $(BOOT) --require lsscsi && PATH="$(CURDIR)/bin:$$PATH" vm/demo.sh --shell; \
+	else $(IN_VM); $(BOOT) $(PROGRAMS) --add vm/demo.sh --shell -- demo.sh --shell; fi
+
+# All that must pass, quickest first.
+test: lint race vmtest
+
+# No root, no VM, no C compiler: for every save.
+unit:
+	go test ./...
+
+# The same tests with the race detector.
+race:
+	@$(BOOT) --require $(RACE)
+	CGO_ENABLED=1 go test -race ./...
+
+# Against the real kernel. One static test binary goes in; a complaint in the
+# guest's kernel log fails the run, and so does a run of no tests.
+vmtest: build
+	CGO_ENABLED=0 go test -c -tags guest -o build/guest.test ./vm/guest
+	$(BOOT) $(PROGRAMS) --add build/guest.test --scratch 2GiB --timeout 15m --count-tests -- \
+		guest.test -test.v -test.timeout 14m
+
+# Each fuzz target in turn, for FUZZTIME; seeds alone run with the unit tests.
+fuzz:
+	@set -e; for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+# Allocations too: a READ or WRITE that allocates is a regression.
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+# The command table is the source of docs/commands.md.
+docs:
+	go generate ./...
+
+# The guest's tests are behind a tag, and are linted all the same.
+lint:
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted; exit 1; }
+	go vet -tags guest ./...
+	go tool staticcheck -tags guest ./...
+
+# Everything that the targets above would fetch when first needed.
+setup:
+	$(BOOT) --setup --require $(RACE)
+
+# The VM's image, outside this folder, stays: "boot --help" says where it is.
+clean:
+	rm -rf bin build
