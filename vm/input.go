@@ -76,6 +76,9 @@ func addFile(archive *tar.Writer, f File) error {
 			return err
 		}
 		h.Name = strings.TrimPrefix(path.Join(f.target(), filepath.ToSlash(below)), "/")
+		if info.IsDir() {
+			h.Name += "/"
+		}
 		h.Uid, h.Gid, h.Uname, h.Gname = 0, 0, "root", "root"
 		if err := archive.WriteHeader(h); err != nil || !info.Mode().IsRegular() {
 			return err

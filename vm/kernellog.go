@@ -16,15 +16,15 @@ type complaint struct {
 // name that matches.
 var complaints = []complaint{
 	{"warning", regexp.MustCompile(`\bWARNING: `)},
+	{"lockup", regexp.MustCompile(`soft lockup|hard LOCKUP|rcu: INFO: rcu_\w+ (self-)?detected (expedited )?stalls?`)},
 	{"bug", regexp.MustCompile(`\bBUG: |kernel BUG at `)},
 	{"oops", regexp.MustCompile(`\bOops: |general protection fault|Unable to handle kernel `)},
 	{"panic", regexp.MustCompile(`Kernel panic - not syncing`)},
 	{"hung task", regexp.MustCompile(`INFO: task .* blocked for more than \d+ seconds`)},
-	{"lockup", regexp.MustCompile(`soft lockup|hard LOCKUP|rcu: INFO: rcu_\w+ (self-)?detected (expedited )?stalls?`)},
 	{"broken ring", regexp.MustCompile(`ring is broken`)},
 	{"leak", regexp.MustCompile(`refcount_t: |list_(add|del) corruption`)},
 	{"out of memory", regexp.MustCompile(`Out of memory: Killed process|page allocation failure`)},
-	{"file system", regexp.MustCompile(`EXT4-fs error|XFS .*(Corruption|Internal error)`)},
+	{"file system", regexp.MustCompile(`EXT4-fs error|XFS .*([Cc]orruption|Internal error)`)},
 }
 
 // Complaints returns the lines of a kernel log that tell of a fault: a
@@ -32,18 +32,19 @@ var complaints = []complaint{
 func Complaints(log string) []string {
 	var found []string
 	for line := range strings.Lines(log) {
-		if line = strings.TrimRight(line, "\r\n"); isComplaint(line) {
+		if line = strings.TrimRight(line, "\r\n"); kind(line) != "" {
 			found = append(found, line)
 		}
 	}
 	return found
 }
 
-func isComplaint(line string) bool {
+// kind names the complaint that the line is, or is empty.
+func kind(line string) string {
 	for _, c := range complaints {
 		if c.match.MatchString(line) {
-			return true
+			return c.name
 		}
 	}
-	return false
+	return ""
 }
