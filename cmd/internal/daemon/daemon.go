@@ -1,0 +1,237 @@
+// Package daemon finds the TCMU devices whose configuration string is ours, makes a disk of each, and serves it until
+// the device goes or the daemon ends. What exists is what configfs says: the daemon keeps no list of its own, so
+// tcmuctl, targetcli and a shell script can make and remove devices under it, and after a restart it finds what there
+// is.
+//
+//	daemon.go    the devices there are: found by scanning, told of by netlink
+//	volume.go    the life of one: attach, serve, end
+//	identity.go  what it answers INQUIRY with
+//	marker.go    how a clean end is known to the next start
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tcmud/tcmud/backend"
+	"github.com/tcmud/tcmud/cmd/internal/control"
+	"github.com/tcmud/tcmud/lio"
+	"github.com/tcmud/tcmud/tcmu"
+)
+
+// Config is what a Daemon needs to know.
+type Config struct {
+	Root    lio.Root
+	Log     *slog.Logger
+	Memory  string // directory of the files that hold ramdisk contents, on a tmpfs
+	State   string // directory of the markers of a clean end, gone after a reboot
+	Version string
+}
+
+// drainTime is how long commands in flight may take to end when the daemon ends. It is less than the kernel's default
+// command time-out, so that initiators do not see one.
+const drainTime = 25 * time.Second
+
+// key names a device: core/user_HBA/NAME.
+type key struct {
+	hba  int
+	name string
+}
+
+// Daemon implements control.Source.
+type Daemon struct {
+	cfg Config
+
+	mu      sync.Mutex
+	volumes map[key]*volume // guarded by mu
+	ending  bool            // guarded by mu: no volume is added any more
+	changed chan struct{}   // guarded by mu: closed, and made anew, when a volume comes, goes or changes state
+}
+
+var _ control.Source = (*Daemon)(nil)
+
+// New makes a daemon; Run puts it to work.
+func New(cfg Config) *Daemon {
+	return &Daemon{cfg: cfg, volumes: make(map[key]*volume), changed: make(chan struct{})}
+}
+
+// Run serves devices until ctx ends; then it drains them and leaves them in the kernel for the next start. The error
+// says what kept it from beginning, or which devices were not left clean.
+func (d *Daemon) Run(ctx context.Context) error {
+	// First listen, then scan: a device that comes in between is found twice, which does no harm.
+	events, err := tcmu.Listen()
+	if err != nil {
+		return err
+	}
+	received := make(chan error, 1)
+	go func() { received <- d.receive(events) }()
+	d.scan()
+	d.forgetOrphans()
+
+	select {
+	case <-ctx.Done():
+	case err = <-received: // the kernel's events have ended, which they never should
+	}
+	return errors.Join(err, d.drain(), events.Close())
+}
+
+// receive acts on the kernel's events until the listener is closed.
+func (d *Daemon) receive(events *tcmu.Listener) error {
+	for {
+		e, err := events.Next()
+		if err != nil {
+			return err
+		}
+		switch e.Kind {
+		case tcmu.Added:
+			d.add(e.UIO)
+		case tcmu.Removed:
+			d.remove(key{e.UIO.HBA, e.UIO.Name})
+		case tcmu.SizeChanged, tcmu.ConfigChanged, tcmu.WriteCacheChanged:
+			d.reconfigure(e)
+		case tcmu.Lost:
+			d.cfg.Log.Warn("kernel events were lost: looking for devices anew")
+			d.scan()
+		}
+	}
+}
+
+// scan adds the devices there are, and removes those that have gone unnoticed.
+func (d *Daemon) scan() {
+	found, err := tcmu.Scan()
+	if err != nil {
+		d.cfg.Log.Error("cannot look for devices", "err", err)
+		return
+	}
+	there := make(map[key]bool)
+	for _, u := range found {
+		there[key{u.HBA, u.Name}] = true
+		d.add(u)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for k, v := range d.volumes {
+		if !there[k] {
+			v.stop()
+		}
+	}
+}
+
+// add begins to serve a device, if it is ours and not served already.
+func (d *Daemon) add(u tcmu.UIO) {
+	if !strings.HasPrefix(u.Config, backend.Prefix) {
+		return
+	}
+	so := d.cfg.Root.User(u.HBA, u.Name)
+	incarnation, err := so.Incarnation()
+	if err != nil {
+		d.cfg.Log.Info("a device has gone before it was served", "device", u, "err", err)
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := key{u.HBA, u.Name}
+	before := d.volumes[k]
+	if d.ending || before != nil && before.incarnation == incarnation {
+		return
+	}
+	v := newVolume(d, u, so, incarnation)
+	d.volumes[k] = v
+	d.announce()
+	go v.run(before)
+}
+
+// remove ends the service of a device that the kernel has removed. A volume whose ring is served ends by itself too.
+func (d *Daemon) remove(k key) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if v := d.volumes[k]; v != nil && !v.so.Exists() {
+		v.stop()
+	}
+}
+
+// reconfigure follows a change of the device's attributes.
+func (d *Daemon) reconfigure(e tcmu.Event) {
+	d.mu.Lock()
+	v := d.volumes[key{e.UIO.HBA, e.UIO.Name}]
+	d.mu.Unlock()
+	if v != nil {
+		v.reconfigure(e)
+	}
+}
+
+// ended takes a volume that has ended off the list, unless another has taken its place.
+func (d *Daemon) ended(v *volume) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if k := (key{v.uio.HBA, v.uio.Name}); d.volumes[k] == v {
+		delete(d.volumes, k)
+	}
+	d.announce()
+}
+
+// announce tells those who wait that something has changed. The caller holds mu.
+func (d *Daemon) announce() {
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+// drain ends all volumes.
+func (d *Daemon) drain() error {
+	d.mu.Lock()
+	d.ending = true
+	all := make([]*volume, 0, len(d.volumes))
+	for _, v := range d.volumes {
+		all = append(all, v)
+		v.stop()
+	}
+	d.mu.Unlock()
+	var failed []error
+	for _, v := range all {
+		<-v.ended
+		failed = append(failed, v.left)
+	}
+	return errors.Join(failed...)
+}
+
+// Devices lists the volumes.
+func (d *Daemon) Devices() []control.Device {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := make([]control.Device, 0, len(d.volumes))
+	for _, v := range d.volumes {
+		list = append(list, v.describe())
+	}
+	slices.SortFunc(list, func(a, b control.Device) int {
+		return cmp.Or(cmp.Compare(a.HBA, b.HBA), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}
+
+// Wait waits for a volume to be there and not attaching any more.
+func (d *Daemon) Wait(ctx context.Context, hba int, name string) (control.Device, error) {
+	for {
+		d.mu.Lock()
+		v, changed := d.volumes[key{hba, name}], d.changed
+		if v != nil && v.state != control.Attaching {
+			defer d.mu.Unlock()
+			return v.describe(), nil
+		}
+		d.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return control.Device{}, fmt.Errorf("user_%d/%s is not served yet: %w", hba, name, ctx.Err())
+		}
+	}
+}
+
+// Version is that of the program.
+func (d *Daemon) Version() string { return d.cfg.Version }

@@ -1,0 +1,107 @@
+// Command tcmud serves TCMU devices: it finds those whose configuration string begins with "tcmud/", now and as they
+// come, and answers the SCSI commands that the kernel's target hands to it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tcmud/tcmud/cmd/internal/control"
+	"github.com/tcmud/tcmud/cmd/internal/daemon"
+	"github.com/tcmud/tcmud/lio"
+)
+
+// version is set by the linker.
+var version = "devel"
+
+const usage = `Usage: tcmud [OPTIONS]
+
+Serves the kernel's TCMU devices whose configuration begins with "tcmud/": as disks made of memory (tcmud/ramdisk),
+files or block devices (tcmud/fileio/PATH), or nothing (tcmud/null). tcmuctl makes such devices; targetcli or a shell
+script can, too. Runs in the foreground until SIGTERM or SIGINT, then finishes the commands in flight and leaves the
+devices in place: initiators wait for the next start.
+
+Options:
+`
+
+// options are what the command line says.
+type options struct {
+	socket, memory, state string
+	level                 slog.LevelVar
+	help, version         bool
+}
+
+func parse(args []string) (*options, *pflag.FlagSet, error) {
+	o := &options{}
+	f := pflag.NewFlagSet("tcmud", pflag.ContinueOnError)
+	f.SortFlags = false
+	f.StringVar(&o.socket, "socket", control.Socket, "unix socket on which tcmuctl asks")
+	f.StringVar(&o.memory, "memory-dir", "/dev/shm/tcmud", "directory, on a tmpfs, of the files that hold ramdisks")
+	f.StringVar(&o.state, "state-dir", "/run/tcmud/state", "directory of what one run tells the next")
+	f.TextVar(&o.level, "log-level", &o.level, "DEBUG, INFO, WARN or ERROR")
+	f.BoolVar(&o.version, "version", false, "print the version and exit")
+	f.BoolVarP(&o.help, "help", "h", false, "print this help and exit")
+	f.Usage = func() {}
+	err := f.Parse(args)
+	if err == nil && f.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	return o, f, err
+}
+
+func main() {
+	o, flags, err := parse(os.Args[1:])
+	switch {
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "tcmud: %v (see tcmud --help)\n", err)
+		os.Exit(2)
+	case o.help:
+		fmt.Print(usage, flags.FlagUsages())
+		return
+	case o.version:
+		fmt.Println("tcmud", version)
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: &o.level}))
+	if err := run(ctx, o, log); err != nil {
+		fmt.Fprintln(os.Stderr, "tcmud:", err)
+		os.Exit(1)
+	}
+}
+
+// run wires the daemon to its socket and serves until ctx ends.
+func run(ctx context.Context, o *options, log *slog.Logger) error {
+	if os.Geteuid() != 0 {
+		return errors.New("not root: serving the kernel's devices takes root (sudo tcmud)")
+	}
+	listener, err := control.Listen(o.socket)
+	if err != nil {
+		return err
+	}
+	root, err := lio.Open()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	d := daemon.New(daemon.Config{Root: root, Log: log, Memory: o.memory, State: o.state, Version: version})
+	server := &http.Server{Handler: control.Handler(d), ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("control socket", "err", err)
+		}
+	}()
+	log.Info("ready", "version", version, "socket", o.socket)
+	err = d.Run(ctx)
+	log.Info("ended")
+	return errors.Join(err, server.Close())
+}
