@@ -31,8 +31,13 @@ type User struct {
 
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$`)
 
-func (u User) check() error {
-	switch bs := u.BlockSize; {
+// Check reports what of u the kernel or its tools could not carry. CreateUser checks it again.
+func (u User) Check() error {
+	bs := u.BlockSize
+	if bs == 0 {
+		bs = 512
+	}
+	switch {
 	case !nameRule.MatchString(u.Name):
 		return fmt.Errorf("%q cannot be the name of a storage object: use letters, digits, '.', '_' and '-', at most 127, the first a letter or digit", u.Name)
 	case !strings.Contains(u.Config, "/"):
@@ -85,7 +90,7 @@ func (r Root) CreateUser(u User) (so StorageObject, err error) {
 	if u.Identity.Serial == "" {
 		u.Identity.Serial = uuid()
 	}
-	if err := u.check(); err != nil {
+	if err := u.Check(); err != nil {
 		return StorageObject{}, err
 	}
 	if err := r.load(userModule); err != nil {

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tcmud/tcmud/cmd/internal/control"
+	"github.com/tcmud/tcmud/lio"
+)
+
+const (
+	// serveTime is how long the daemon may take to serve a new device: opening a file on a slow network disk counts.
+	serveTime = 30 * time.Second
+	// forgetTime is how long it may take to let go of a device that has gone.
+	forgetTime = 5 * time.Second
+	// pollTime is between two questions where there is no long poll.
+	pollTime = 10 * time.Millisecond
+)
+
+// waitServed waits until the daemon serves so, and returns the reason when it cannot.
+func (s *session) waitServed(ctx context.Context, so lio.StorageObject) error {
+	born, err := so.Incarnation()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, serveTime)
+	defer cancel()
+	for {
+		d, err := s.daemon.Wait(ctx, so.HBA, so.Name)
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			return fmt.Errorf("tcmud has not begun to serve %s within %v: its log says why", so.Name, serveTime)
+		case err != nil:
+			return err
+		case d.Incarnation != born:
+			// An earlier device of the same name, which the daemon has not let go of yet.
+			if !sleep(ctx, pollTime) {
+				return ctx.Err()
+			}
+		case d.State == control.Serving:
+			return nil
+		case d.State == control.Failed:
+			return fmt.Errorf("tcmud cannot serve %s: %s", so.Name, d.Error)
+		default:
+			return fmt.Errorf("tcmud does not serve %s: it is %s: try again", so.Name, d.State)
+		}
+	}
+}
+
+// waitForgotten gives the daemon time to let go of a device that was deleted, so that its file and its name can be used
+// again at once. A daemon that does not run holds on to nothing, and one that takes longer only makes that later.
+func (s *session) waitForgotten(ctx context.Context, so lio.StorageObject, born uint64) {
+	ctx, cancel := context.WithTimeout(ctx, forgetTime)
+	defer cancel()
+	for {
+		devices, err := s.daemon.Devices(ctx)
+		if err != nil || !holds(devices, so, born) || !sleep(ctx, pollTime) {
+			return
+		}
+	}
+}
+
+func holds(devices []control.Device, so lio.StorageObject, born uint64) bool {
+	for _, d := range devices {
+		if d.HBA == so.HBA && d.Name == so.Name && d.Incarnation == born {
+			return true
+		}
+	}
+	return false
+}
+
+// sleep waits for d; it is false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
