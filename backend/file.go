@@ -3,6 +3,7 @@ package backend
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 	"syscall"
 
@@ -31,10 +32,14 @@ func (f *File) Readv(iov [][]byte, off int64) error {
 	if _, err := span(iov, off, f.size); err != nil {
 		return err
 	}
-	if err := readFull(f.fd, iov, off); err != nil {
+	switch err := readFull(f.fd, iov, off); err {
+	case nil:
+		return nil
+	case io.ErrUnexpectedEOF:
+		return fmt.Errorf("%s: no data at offset %d, was it truncated?: %w", f.path, off, err)
+	default:
 		return fmt.Errorf("%s: read at offset %d: %w", f.path, off, err)
 	}
-	return nil
 }
 
 // Writev implements Store.

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -95,7 +92,7 @@ func (f *File) openDescriptor(block bool) error {
 	case err == unix.EBUSY:
 		return fmt.Errorf("%s is in use: unmount it, or stop what else uses it (\"lsblk %[1]s\" shows it): %w", f.path, err)
 	case !f.readOnly && (err == unix.EROFS || err == unix.EACCES || err == unix.EPERM):
-		return fmt.Errorf("%s cannot be opened for writing: ask for a read-only disk, or change its permissions: %w", f.path, err)
+		return f.notWritable(err)
 	default:
 		return &os.PathError{Op: "open", Path: f.path, Err: err}
 	}
@@ -103,6 +100,10 @@ func (f *File) openDescriptor(block bool) error {
 		return nil // a lock would do no more than O_EXCL does, and udev takes it for a sign to keep off the device
 	}
 	return lock(fd, how, f.path)
+}
+
+func (f *File) notWritable(err error) error {
+	return fmt.Errorf("%s cannot be opened for writing: ask for a read-only disk, or change its permissions: %w", f.path, err)
 }
 
 // usableSize is how many bytes of the open file the disk has. Block devices have no size in stat(2), but an end.
@@ -139,44 +140,4 @@ func (f *File) describeRegular(info fs.FileInfo) {
 	if err := fallocate(f.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, info.Size(), 512); err == nil {
 		f.discards = Native
 	}
-}
-
-// describeDevice asks sysfs what the device can do. Punching a hole in a device is a WRITE ZEROES command that may
-// unmap, so it takes both.
-func (f *File) describeDevice(block int64) error {
-	sector, err := unix.IoctlGetInt(f.fd, unix.BLKSSZGET)
-	if err != nil {
-		return fmt.Errorf("%s: BLKSSZGET: %w", f.path, err)
-	}
-	if block%int64(sector) != 0 {
-		return fmt.Errorf("%s has sectors of %d bytes: use a block size of %[2]d, not %d", f.path, sector, block)
-	}
-	f.discards = Emulated
-	if f.limit("discard_max_bytes") > 0 && f.limit("write_zeroes_max_bytes") > 0 {
-		f.discards = Native
-	}
-	f.granule = f.limit("discard_granularity")
-	return nil
-}
-
-// limit reads one number of the device's request queue, which belongs to the whole disk when f is a partition. What
-// cannot be read is 0: not supported, or not known.
-func (f *File) limit(name string) int64 {
-	var st unix.Stat_t
-	if unix.Fstat(f.fd, &st) != nil {
-		return 0
-	}
-	dir := fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))
-	text, err := os.ReadFile(filepath.Join(dir, "queue", name))
-	if err != nil {
-		text, err = os.ReadFile(dir + "/../queue/" + name) // not Join: ".." of a symbolic link's target
-	}
-	if err != nil {
-		return 0
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
 }

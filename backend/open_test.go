@@ -1,0 +1,65 @@
+package backend_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcmud/tcmud/backend"
+)
+
+func TestOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "disk")
+	require.NoError(t, os.WriteFile(path, make([]byte, 8192), 0o600))
+	memory := filepath.Join(shmDir(t), "rd0")
+	for _, test := range []struct {
+		name   string
+		config backend.Config
+		opt    backend.OpenOptions
+		want   backend.Store // of the same type
+		size   int64
+	}{
+		{"null", backend.Config{Kind: "null"}, backend.OpenOptions{Size: 1 << 30}, (*backend.Null)(nil), 1 << 30},
+		{"ramdisk", backend.Config{Kind: "ramdisk"}, backend.OpenOptions{Size: 1 << 20}, (*backend.Ramdisk)(nil), 1 << 20},
+		{"ramdisk with a name", backend.Config{Kind: "ramdisk"},
+			backend.OpenOptions{Size: 1 << 20, BlockSize: 4096, Memory: memory}, (*backend.Ramdisk)(nil), 1 << 20},
+		{"file", backend.Config{Kind: "fileio", Path: path}, backend.OpenOptions{}, (*backend.File)(nil), 8192},
+		{"part of a file, read-only", backend.Config{Kind: "fileio", Path: path},
+			backend.OpenOptions{Size: 4096, BlockSize: 4096, ReadOnly: true}, (*backend.File)(nil), 4096},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, err := backend.Open(test.config, test.opt)
+			require.NoError(t, err)
+			require.IsType(t, test.want, s)
+			require.Equal(t, test.size, s.Size())
+			require.Equal(t, test.opt.ReadOnly, backend.Resolve(s).Traits().ReadOnly)
+			require.NoError(t, s.Close())
+		})
+	}
+	require.FileExists(t, memory)
+}
+
+func TestOpenErrors(t *testing.T) {
+	ramdisk, null := backend.Config{Kind: "ramdisk"}, backend.Config{Kind: "null"}
+	for _, test := range []struct {
+		name    string
+		config  backend.Config
+		opt     backend.OpenOptions
+		message string
+	}{
+		{"nothing", backend.Config{}, backend.OpenOptions{}, "unknown kind of store"},
+		{"no size", null, backend.OpenOptions{}, "size 0 is not a multiple, above 0, of the block size 512"},
+		{"no multiple", ramdisk, backend.OpenOptions{Size: 4096 + 512, BlockSize: 4096}, "size 4608 is not a multiple"},
+		{"read-only ramdisk", ramdisk, backend.OpenOptions{Size: 512, ReadOnly: true}, "only fileio can"},
+		{"missing file", backend.Config{Kind: "fileio", Path: "/nowhere/disk"}, backend.OpenOptions{}, "give a size to create it"},
+		{"ramdisk on no tmpfs", ramdisk, backend.OpenOptions{Size: 512, Memory: "/proc/rd0"}, "choose a path under /dev/shm"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, err := backend.Open(test.config, test.opt)
+			require.ErrorContains(t, err, test.message)
+			require.True(t, s == nil, "a store that failed to open is nil, not a nil pointer in an interface")
+		})
+	}
+}
