@@ -92,8 +92,7 @@ func (d *Daemon) receive(events *tcmu.Listener) error {
 		switch e.Kind {
 		case tcmu.Added:
 			d.add(e.UIO)
-		case tcmu.Removed:
-			d.remove(key{e.UIO.HBA, e.UIO.Name})
+		case tcmu.Removed: // the ring's end tells the volume, at the right time and of the right device
 		case tcmu.SizeChanged, tcmu.ConfigChanged, tcmu.WriteCacheChanged:
 			d.reconfigure(e)
 		case tcmu.Lost:
@@ -103,24 +102,15 @@ func (d *Daemon) receive(events *tcmu.Listener) error {
 	}
 }
 
-// scan adds the devices there are, and removes those that have gone unnoticed.
+// scan adds the devices there are. Those that have gone end by themselves.
 func (d *Daemon) scan() {
 	found, err := tcmu.Scan()
 	if err != nil {
 		d.cfg.Log.Error("cannot look for devices", "err", err)
 		return
 	}
-	there := make(map[key]bool)
 	for _, u := range found {
-		there[key{u.HBA, u.Name}] = true
 		d.add(u)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for k, v := range d.volumes {
-		if !there[k] {
-			v.stop()
-		}
 	}
 }
 
@@ -146,15 +136,6 @@ func (d *Daemon) add(u tcmu.UIO) {
 	d.volumes[k] = v
 	d.announce()
 	go v.run(before)
-}
-
-// remove ends the service of a device that the kernel has removed. A volume whose ring is served ends by itself too.
-func (d *Daemon) remove(k key) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if v := d.volumes[k]; v != nil && !v.so.Exists() {
-		v.stop()
-	}
 }
 
 // reconfigure follows a change of the device's attributes.

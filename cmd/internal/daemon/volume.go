@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/cmd/internal/control"
@@ -97,14 +98,15 @@ func (v *volume) run(before *volume) {
 		v.log.Info("serving", "config", v.uio.Config, "size", store.Size())
 		v.enter(control.Serving, nil)
 	}
-	if dev == nil {
-		<-v.ctx.Done()
+	var gone bool
+	if dev != nil {
+		gone = v.serve(dev)
 	} else {
-		v.serve(dev)
+		gone = v.awaitRemoval()
 	}
 	v.stop()
 	if store != nil && v.left == nil { // else commands may still be in it, and the process is about to end
-		v.release(store)
+		v.release(store, gone)
 	}
 }
 
@@ -191,16 +193,18 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 	return tcmu.Open(v.ctx, v.uio, h, o)
 }
 
-// serve waits for the end of the ring's service, and brings it about when the volume is to end.
-func (v *volume) serve(dev *tcmu.Device) {
+// serve waits for the end of the ring's service, and brings it about when the volume is to end. It returns whether the
+// device is gone.
+func (v *volume) serve(dev *tcmu.Device) (gone bool) {
 	select {
 	case <-dev.Done():
-		if err := dev.Err(); !errors.Is(err, tcmu.ErrRemoved) {
-			v.log.Error("the ring is not served any more", "err", err)
-			v.enter(control.Failed, err)
-			<-v.ctx.Done()
+		err := dev.Err()
+		if errors.Is(err, tcmu.ErrRemoved) {
+			return true
 		}
-		return
+		v.log.Error("the ring is not served any more", "err", err)
+		v.enter(control.Failed, err)
+		return v.awaitRemoval()
 	case <-v.ctx.Done():
 	}
 	v.enter(control.Draining, nil)
@@ -213,11 +217,29 @@ func (v *volume) serve(dev *tcmu.Device) {
 	case mark.Clean:
 		v.left = marker{Incarnation: v.incarnation, Tail: mark.Tail}.write(v.marker())
 	}
+	return errors.Is(dev.Err(), tcmu.ErrRemoved)
 }
 
-// release closes the store. What belongs to a device that is no more goes with it.
-func (v *volume) release(store backend.Store) {
-	gone := !v.so.Exists()
+// awaitRemoval waits, with no ring that would tell, for the device to go or the volume to be ended, and returns whether
+// the device is gone.
+func (v *volume) awaitRemoval() (gone bool) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		now, err := v.so.Incarnation()
+		if errors.Is(err, fs.ErrNotExist) || err == nil && now != v.incarnation {
+			return true
+		}
+		select {
+		case <-tick.C:
+		case <-v.ctx.Done():
+			return false
+		}
+	}
+}
+
+// release closes the store. The contents of a ramdisk go with its device.
+func (v *volume) release(store backend.Store, gone bool) {
 	if ramdisk, ok := store.(*backend.Ramdisk); ok && gone {
 		if err := ramdisk.Remove(); err != nil {
 			v.log.Error("cannot remove the contents", "err", err)
