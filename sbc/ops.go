@@ -17,7 +17,9 @@ var (
 	verify16  = scsi.Bytes("VERIFICATION LENGTH", 10, 4)
 	listUnmap = scsi.Bytes("PARAMETER LIST LENGTH", 7, 2)
 
-	dpo = scsi.Bits("DPO", 1, 4, 1).Hint("no cache of ours whose contents it could order")
+	// DPO advises what a cache should keep. It is not Ignored: DPOFUA of the mode parameter header says that we support
+	// it, and an initiator finds so in the usage map; to follow the advice there is nothing to do.
+	dpo = scsi.Bits("DPO", 1, 4, 1)
 	fua = scsi.Bits("FUA", 1, 3, 1)
 
 	group6  = scsi.Bits("GROUP NUMBER", 6, 4, 5).Hint(ungrouped)

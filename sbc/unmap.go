@@ -24,12 +24,14 @@ func (d *Disk) unmap(c *scsi.Command) scsi.Result {
 	if !r.OK() {
 		return r
 	}
+	var total uint64
 	for at := 0; at < len(descriptors); at += 16 {
 		e := unmapExtent(descriptors[at:])
-		switch {
-		case e.lba > d.blocks || e.n > d.blocks-e.lba:
+		if e.lba > d.blocks || e.n > d.blocks-e.lba {
 			return scsi.LBAOutOfRange.AtParam(8 + at)
-		case e.n > maxUnmapBlocks:
+		}
+		// SBC-3 5.28.2: the limit is one on the sum of all descriptors.
+		if total += e.n; total > maxUnmapBlocks {
 			return scsi.InvalidFieldInParameterList.AtParam(8 + at + 8)
 		}
 	}

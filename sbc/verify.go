@@ -40,8 +40,13 @@ func (d *Disk) verifier(lba, length scsi.Field) func(*scsi.Command) scsi.Result 
 		default:
 			r = scsi.InvalidFieldInCDB.At(bytchk)
 		}
-		if !r.OK() {
+		if !r.OK() || e.n == 0 {
 			return r
+		}
+		if d.writeCache.Load() { // SBC-3 5.29: it is the medium that is verified, so the cache goes there first
+			if r := d.flush(c); !r.OK() {
+				return r
+			}
 		}
 		return d.verify(c, e, want)
 	}

@@ -5,8 +5,8 @@ import "fmt"
 // Field is a field of a CDB, named and placed as in the standard's table: its most significant bit is bit Bit (7 to 0)
 // of byte Byte, and it runs Width bits (1 to 64) on from there, through following bytes.
 //
-// A command's fields are all that its CDB may hold: the usage map of REPORT SUPPORTED OPERATION CODES and the check for
-// reserved bits are the union of them, and handlers read through them.
+// A command's fields are all that its CDB may hold: the check for reserved bits is the union of them, the usage map of
+// REPORT SUPPORTED OPERATION CODES that of those which are not Ignored, and handlers read through them.
 type Field struct {
 	Name  string
 	Byte  int

@@ -138,11 +138,13 @@ type Op struct {
 	Absent bool
 	Do     func(*Command) Result
 
-	usage [32]byte // bits that the CDB may have set
+	allowed [32]byte // bits that the CDB may have set
+	usage   [32]byte // those of them that are evaluated
 }
 
 // Usage writes the CDB usage data of REPORT SUPPORTED OPERATION CODES (SPC-4 clause 6.35.3) and returns Len: the
-// operation code and service action themselves, and for all else the bits that may be set.
+// operation code and service action themselves, and for all else the bits that are evaluated. A bit that is accepted
+// and ignored is zero there, as a reserved one is.
 func (o *Op) Usage(p []byte) int {
 	n := copy(p, o.usage[:o.Len])
 	p[0] = byte(o.Code)
@@ -163,22 +165,29 @@ func (o *Op) build() error {
 		return fmt.Errorf("%v has no name", o.Code)
 	case o.Spec == "" || o.Do == nil || o.Access == 0:
 		return fmt.Errorf("%s lacks Spec, Do or Access", o.Name)
-	case o.Len < 6 || o.Len > len(o.usage) || o.Code != VariableLength && o.Len != groupLength[o.Code>>5]:
+	case o.Len < 6 || o.Len > len(o.allowed) || o.Code != VariableLength && o.Len != groupLength[o.Code>>5]:
 		return fmt.Errorf("%s: a CDB of %d bytes does not suit %v", o.Name, o.Len, o.Code)
 	case o.Code == VariableLength && (o.SA == 0 || o.Len < shortestWith7):
 		return fmt.Errorf("%s: variable length CDB without a service action", o.Name)
 	}
-	usage := o.usage[:o.Len]
-	usage[0] = 0xff
+	if v, ok := o.SA.Value(); ok && uint64(v)>>o.Code.actionField().Width != 0 {
+		return fmt.Errorf("%s: service action %xh does not fit its field", o.Name, v)
+	}
+	allowed := o.allowed[:o.Len]
+	allowed[0] = 0xff
 	var err error
 	if o.SA != 0 {
-		err = o.Code.actionField().mark(usage)
+		err = o.Code.actionField().mark(allowed)
 	}
 	if o.Code == VariableLength {
-		err = errors.Join(err, additional7F.mark(usage))
+		err = errors.Join(err, additional7F.mark(allowed))
 	}
 	for _, f := range o.Fields {
-		err = errors.Join(err, f.mark(usage))
+		if bad := f.mark(allowed); bad != nil {
+			err = errors.Join(err, bad)
+		} else if f.Ignored == "" {
+			_ = f.mark(o.usage[:]) // what fits there fits here
+		}
 	}
 	if l := o.Xfer.Len; o.Xfer.Rule != NoLength && (l.Width == 0 || l.last() >= o.Len) {
 		err = errors.Join(err, fmt.Errorf("length field %q does not lie in the CDB", l.Name))
@@ -198,7 +207,7 @@ func (o *Op) check(cdb []byte) Result {
 		return InvalidFieldInCDB.At(additional7F)
 	}
 	for i, b := range cdb[1:o.Len] {
-		if bad := b &^ o.usage[i+1]; bad != 0 {
+		if bad := b &^ o.allowed[i+1]; bad != 0 {
 			return InvalidFieldInCDB.AtBit(i+1, highest(bad))
 		}
 	}

@@ -94,10 +94,13 @@ func (d *Device) testUnitReady(*scsi.Command) scsi.Result { return scsi.Result{}
 
 var desc = scsi.Bits("DESC", 1, 0, 1)
 
-// requestSense returns the oldest unit attention as parameter data, or NO SENSE: every other sense has been delivered
-// with its command (SPC-4 6.39).
+// requestSense returns the oldest unit attention as parameter data, else why the unit is not ready, or NO SENSE: every
+// other sense has been delivered with its command (SPC-4 6.39).
 func (d *Device) requestSense(c *scsi.Command) scsi.Result {
 	r := c.Nexus.TakeAttention()
+	if r.OK() && d.unit.Is(scsi.Stopped) {
+		r = scsi.LogicalUnitNotReadyStopped
+	}
 	if c.Is(desc) {
 		r = r.InDescriptorFormat()
 	}

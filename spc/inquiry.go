@@ -96,13 +96,14 @@ func vpdIdentification(p []byte, id Identity) []byte {
 
 	var vendor [8]byte
 	pad(vendor[:], id.Vendor)
-	name := append(vendor[:], id.Product+":"+id.serial()...)
+	name := append(vendor[:], id.product()+":"+id.serial()...)
 	p = append(p, 0x02, 0x01, 0, byte(len(name))) // ASCII; logical unit, T10 vendor ID based
 	return append(p, name...)
 }
 
-// serial is the serial number, in a length that every page that holds it can state in one byte.
-func (id Identity) serial() string { return id.Serial[:min(len(id.Serial), 200)] }
+// product and serial are cut to lengths that every page that holds them can state in one byte.
+func (id Identity) product() string { return id.Product[:min(len(id.Product), 16)] }
+func (id Identity) serial() string  { return id.Serial[:min(len(id.Serial), 200)] }
 
 func (d *Device) vpdExtended(p []byte, _ Identity) []byte {
 	page := [60]byte{

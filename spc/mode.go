@@ -189,7 +189,7 @@ func (d *Device) modeSense(c *scsi.Command, h modeHeader) scsi.Result {
 	}
 	d.mu.Unlock()
 	switch {
-	case len(p) == before && d.mode(code, 0) != nil:
+	case len(p) == before && (code == allPages || d.mode(code, 0) != nil):
 		return scsi.InvalidFieldInCDB.At(subpage)
 	case len(p) == before:
 		return scsi.InvalidFieldInCDB.At(modePage)

@@ -102,7 +102,7 @@ func (d *Device) selectPage(list []byte, at int) (*ModePage, int, scsi.Result) {
 	case m == nil:
 		return nil, 0, scsi.InvalidFieldInParameterList.AtParamBit(at, 5)
 	case head+length != len(m.current):
-		return nil, 0, scsi.InvalidFieldInParameterList.AtParam(at + head - 1)
+		return nil, 0, scsi.InvalidFieldInParameterList.AtParam(at + head/2) // PAGE LENGTH: byte 1, or 2 with SPF
 	case len(page) < head+length:
 		return nil, 0, scsi.ParameterListLengthError
 	}
