@@ -5,7 +5,9 @@
 //
 //	daemon.go    the devices there are: found by scanning, told of by netlink
 //	volume.go    the life of one: attach, serve, end
+//	disk.go      what it is made of, as configfs says
 //	identity.go  what it answers INQUIRY with
+//	files.go     what is kept of it outside the kernel
 //	marker.go    how a clean end is known to the next start
 package daemon
 

@@ -3,13 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,9 +23,6 @@ const (
 	workers = 16
 	depth   = 128
 )
-
-// kernelHWMaxSectors is what the kernel sets hw_max_sectors to where nobody did.
-const kernelHWMaxSectors = 128
 
 // volume is one device of ours and what serves it.
 type volume struct {
@@ -108,68 +101,6 @@ func (v *volume) run(before *volume) {
 	if store != nil && v.left == nil { // else commands may still be in it, and the process is about to end
 		v.release(store, gone)
 	}
-}
-
-// open opens the store and makes a disk of it. Where that fails, there is still a handler: one that says NOT READY at
-// once, so that initiators - and the kernel, when a LUN is made - need not wait for a time-out to learn it.
-func (v *volume) open() (backend.Store, scsi.Handler, error) {
-	store, err := v.openStore()
-	if err != nil {
-		return nil, notReady, err
-	}
-	disk, err := v.newDisk(store)
-	if err != nil {
-		return store, notReady, err
-	}
-	v.disk.Store(disk)
-	return store, disk, nil
-}
-
-var notReady = scsi.HandlerFunc(func(*scsi.Command) scsi.Result { return scsi.LogicalUnitNotReadyManual })
-
-func (v *volume) openStore() (backend.Store, error) {
-	c, err := backend.ParseConfig(v.uio.Config)
-	if err != nil {
-		return nil, err
-	}
-	size, err := v.so.Size()
-	if err != nil {
-		return nil, err
-	}
-	block, err := v.number("hw_block_size")
-	if err != nil {
-		return nil, err
-	}
-	return backend.Open(c, backend.OpenOptions{Size: size, BlockSize: block, Memory: v.memory()})
-}
-
-func (v *volume) newDisk(store backend.Store) (*sbc.Disk, error) {
-	block, err1 := v.number("hw_block_size")
-	sectors, err2 := v.number("hw_max_sectors")
-	cache, err3 := v.number("emulate_write_cache")
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return nil, err
-	}
-	cfg := sbc.Config{
-		Store: store, BlockSize: int(block), Identity: v.identity, WriteThrough: cache == 0, Report: v.report,
-	}
-	if sectors != kernelHWMaxSectors {
-		cfg.MaxTransfer = sectors * block
-	}
-	return sbc.New(cfg)
-}
-
-// number reads an attribute of the device that is a number.
-func (v *volume) number(attribute string) (int64, error) {
-	s, err := v.so.Attribute(attribute)
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("attribute %s of %v is %q: not a number", attribute, v.uio, s)
-	}
-	return n, nil
 }
 
 // attach begins to serve the ring: where the daemon before left it, or with a reset. store may be nil.
@@ -251,80 +182,4 @@ func (v *volume) release(store backend.Store, gone bool) {
 		v.log.Error("cannot close the store", "err", err)
 	}
 	v.log.Info("ended", "gone", gone)
-}
-
-// reconfigure follows a change of an attribute of the device.
-func (v *volume) reconfigure(e tcmu.Event) {
-	disk := v.disk.Load()
-	if disk == nil {
-		return
-	}
-	switch e.Kind {
-	case tcmu.WriteCacheChanged:
-		if e.WriteCache == disk.WriteCache() {
-			return
-		}
-		if err := disk.SetWriteCache(e.WriteCache); err != nil {
-			v.log.Error("emulate_write_cache", "err", err)
-		}
-	case tcmu.SizeChanged:
-		if e.Size != disk.Blocks()*uint64(disk.BlockSize()) {
-			v.log.Error("a device in use keeps its size: delete and create it to change it", "asked", e.Size)
-		}
-	case tcmu.ConfigChanged:
-		if e.Config != v.uio.Config {
-			v.log.Error("a device in use keeps its store: delete and create it to change it", "asked", e.Config)
-		}
-	}
-}
-
-// report logs an error of the store. An initiator may bring about thousands a second, so only the 1st, 2nd, 4th, 8th ...
-// get into the log.
-func (v *volume) report(c *scsi.Command, err error) {
-	if n := v.errors.Add(1); n&(n-1) == 0 {
-		name := "MODE SELECT"
-		if c != nil {
-			name = c.Name()
-		}
-		v.log.Error("the store failed", "command", name, "err", err, "times", n)
-	}
-}
-
-// file is the name of the volume's files: that of the device, and which of its lives this is.
-func (v *volume) file() string {
-	return fmt.Sprintf("user_%d.%s.%d", v.uio.HBA, v.uio.Name, v.incarnation)
-}
-
-func (v *volume) memory() string { return filepath.Join(v.d.cfg.Memory, v.file()) }
-func (v *volume) marker() string { return filepath.Join(v.d.cfg.State, v.file()) }
-
-// forgetOrphans removes ramdisk contents whose device was deleted while no daemon ran. Nobody can reach them any more:
-// a device made again under the same name is another one.
-func (d *Daemon) forgetOrphans() {
-	entries, err := os.ReadDir(d.cfg.Memory)
-	if err != nil {
-		return // there are none yet
-	}
-	for _, e := range entries {
-		if so, incarnation, ok := d.parseFile(e.Name()); ok {
-			now, err := so.Incarnation()
-			if err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && now == incarnation {
-				continue
-			}
-			path := filepath.Join(d.cfg.Memory, e.Name())
-			d.cfg.Log.Info("removing the contents of a ramdisk that was deleted", "file", path, "err", os.Remove(path))
-		}
-	}
-}
-
-// parseFile is the inverse of volume.file.
-func (d *Daemon) parseFile(name string) (so lio.StorageObject, incarnation uint64, ok bool) {
-	rest, ok := strings.CutPrefix(name, "user_")
-	first, last := strings.IndexByte(rest, '.'), strings.LastIndexByte(rest, '.')
-	if !ok || first < 0 || first == last {
-		return so, 0, false
-	}
-	hba, err1 := strconv.Atoi(rest[:first])
-	incarnation, err2 := strconv.ParseUint(rest[last+1:], 10, 64)
-	return d.cfg.Root.User(hba, rest[first+1:last]), incarnation, err1 == nil && err2 == nil
 }

@@ -1,0 +1,56 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/tcmud/tcmud/lio"
+)
+
+// file is the name of the volume's files: that of the device, and which of its lives this is.
+func (v *volume) file() string {
+	return fmt.Sprintf("user_%d.%s.%d", v.uio.HBA, v.uio.Name, v.incarnation)
+}
+
+func (v *volume) memory() string { return filepath.Join(v.d.cfg.Memory, v.file()) }
+func (v *volume) marker() string { return filepath.Join(v.d.cfg.State, v.file()) }
+
+// forgetOrphans removes what is kept of devices that were deleted while no daemon ran. Nobody can reach the contents of
+// such a ramdisk any more: a device made again under the same name is another one.
+func (d *Daemon) forgetOrphans() {
+	for _, dir := range []string{d.cfg.Memory, d.cfg.State} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue // nothing has been kept yet
+		}
+		for _, e := range entries {
+			so, incarnation, ok := d.parseFile(e.Name())
+			if !ok {
+				continue
+			}
+			now, err := so.Incarnation()
+			if err == nil && now == incarnation || err != nil && !errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			path := filepath.Join(dir, e.Name())
+			d.cfg.Log.Info("removing what is left of a deleted device", "file", path, "err", os.Remove(path))
+		}
+	}
+}
+
+// parseFile is the inverse of volume.file.
+func (d *Daemon) parseFile(name string) (so lio.StorageObject, incarnation uint64, ok bool) {
+	rest, ok := strings.CutPrefix(name, "user_")
+	first, last := strings.IndexByte(rest, '.'), strings.LastIndexByte(rest, '.')
+	if !ok || first < 0 || first == last {
+		return so, 0, false
+	}
+	hba, err1 := strconv.Atoi(rest[:first])
+	incarnation, err2 := strconv.ParseUint(rest[last+1:], 10, 64)
+	return d.cfg.Root.User(hba, rest[first+1:last]), incarnation, err1 == nil && err2 == nil
+}
