@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"sync/atomic"
 
 	"github.com/mdlayher/genetlink"
 	"golang.org/x/sys/unix"
@@ -29,6 +31,7 @@ type Listener struct {
 	conn   *genetlink.Conn
 	family uint16
 	queue  []Event // received and not yet returned
+	closed atomic.Bool
 }
 
 // Listen joins the group. The module target_core_user has to be loaded, and the process privileged (CAP_NET_ADMIN) to
@@ -68,7 +71,10 @@ func (l *Listener) join(family, group string) error {
 }
 
 // Close ends listening; a Next that waits returns.
-func (l *Listener) Close() error { return l.conn.Close() }
+func (l *Listener) Close() error {
+	l.closed.Store(true)
+	return l.conn.Close()
+}
 
 // Next waits for an event. One goroutine at a time may call it. What the kernel says between Listen and a Scan is heard,
 // so whoever listens first and scans then misses no device. After Close the error wraps os.ErrClosed; after any other
@@ -76,10 +82,13 @@ func (l *Listener) Close() error { return l.conn.Close() }
 func (l *Listener) Next() (Event, error) {
 	for len(l.queue) == 0 {
 		messages, headers, err := l.conn.Receive()
-		if errors.Is(err, unix.ENOBUFS) {
+		switch {
+		case err == nil:
+		case l.closed.Load():
+			return Event{}, fmt.Errorf("netlink: %w", os.ErrClosed)
+		case errors.Is(err, unix.ENOBUFS):
 			return Event{Kind: Lost}, nil
-		}
-		if err != nil {
+		default:
 			return Event{}, fmt.Errorf("netlink: %w", err)
 		}
 		for i, m := range messages {

@@ -37,15 +37,15 @@ func stop(t testing.TB, d *Device) Mark {
 type memory []byte
 
 func (m memory) Do(c *scsi.Command) scsi.Result {
+	if op := c.CDB[0]; op != 0x28 && op != 0x2a {
+		return scsi.InvalidCommandOperationCode
+	}
 	lba := c.Uint(scsi.Bytes("LOGICAL BLOCK ADDRESS", 2, 4)) * 512
 	n := c.Uint(scsi.Bytes("TRANSFER LENGTH", 7, 2)) * 512
-	switch c.CDB[0] {
-	case 0x28:
+	if c.CDB[0] == 0x28 {
 		c.Reply(m[lba : lba+n])
-	case 0x2a:
+	} else {
 		c.Data.Read(m[lba:lba+n], 0)
-	default:
-		return scsi.InvalidCommandOperationCode
 	}
 	return scsi.Result{}
 }

@@ -1,0 +1,300 @@
+//go:build guest
+
+package tcmu
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/tcmud/tcmud/lio"
+	"github.com/tcmud/tcmud/scsi"
+)
+
+// These tests run as root in the virtual machine, against the real kernel.
+
+const guestSize = 16 << 20
+
+// disk answers as much as Linux' sd driver needs to make a /dev/sdX of memory.
+type disk struct {
+	memory
+	gate atomic.Pointer[chan struct{}] // reads wait for it to be closed, if there is one
+}
+
+func (d *disk) Do(c *scsi.Command) scsi.Result {
+	be := binary.BigEndian
+	switch c.CDB[0] {
+	case 0x00: // TEST UNIT READY
+		return scsi.Result{}
+	case 0x12: // INQUIRY
+		if c.CDB[1] != 0 {
+			return scsi.InvalidFieldInCDB
+		}
+		p := []byte("\x00\x00\x05\x02\x1f\x00\x00\x00TCMUD   guest test      0001")
+		c.Reply(p[:min(len(p), int(be.Uint16(c.CDB[3:])))])
+		return scsi.Result{}
+	case 0x25: // READ CAPACITY (10)
+		c.Reply(be.AppendUint32(be.AppendUint32(nil, uint32(len(d.memory)/512-1)), 512))
+		return scsi.Result{}
+	case 0x28:
+		if gate := d.gate.Load(); gate != nil {
+			<-*gate
+		}
+	}
+	return d.memory.Do(c)
+}
+
+// create makes a TCMU device and finds its ring.
+func create(t *testing.T, name string) (lio.StorageObject, UIO) {
+	root, err := lio.Open()
+	require.NoError(t, err)
+	so, err := root.CreateUser(lio.User{Name: name, Config: "tcmutest/" + name, Size: guestSize})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if so.Exists() {
+			require.NoError(t, so.Delete())
+		}
+	})
+	all, err := Scan()
+	require.NoError(t, err)
+	for _, u := range all {
+		if u.Name == name {
+			require.Equal(t, so.HBA, u.HBA)
+			require.Equal(t, "tcmutest/"+name, u.Config)
+			return so, u
+		}
+	}
+	t.Fatalf("%s is not among %v", name, all)
+	return so, UIO{}
+}
+
+func control(so lio.StorageObject) *Control {
+	return &Control{BlockDev: so.BlockDev, ResetRing: func() error { return so.ResetRing(lio.ResetBusy) }}
+}
+
+func openGuest(t *testing.T, u UIO, h scsi.Handler, o Options) *Device {
+	d, err := Open(context.Background(), u, h, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { stop(t, d) })
+	return d
+}
+
+// plug makes a /dev/sdX of the device, which somebody serves.
+func plug(t *testing.T, so lio.StorageObject) *os.File {
+	root, err := lio.Open()
+	require.NoError(t, err)
+	loopback, err := root.Fabric("loopback")
+	require.NoError(t, err)
+	target, err := loopback.CreateTarget("")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, target.Delete()) })
+	tpg, err := target.CreateTPG(1)
+	require.NoError(t, err)
+	lun, err := tpg.CreateLUN(so, 0)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	sd, err := lun.WaitDisk(ctx)
+	require.NoError(t, err)
+	var f *os.File
+	require.Eventually(t, func() bool { // the node may be there before the disk, or still be that of the one before
+		f, err = os.OpenFile("/dev/"+sd.Block, os.O_RDWR|unix.O_DIRECT, 0)
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond, "open %s: %v", sd.Block, err)
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// aligned is a buffer for O_DIRECT.
+func aligned(t *testing.T, n int) []byte {
+	p, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	require.NoError(t, err)
+	return p
+}
+
+func TestGuestDataSurvivesTheRing(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			so, u := create(t, "ring-"+way.name)
+			d := openGuest(t, u, &disk{memory: make(memory, guestSize)}, Options{Workers: way.opts.Workers})
+			require.Equal(t, OutOfOrder|ReadLength|TaskManagement|KeepBuffer, d.ring.features)
+			require.EqualValues(t, 128, d.ring.begin)
+			require.EqualValues(t, 8<<20-128, d.ring.size)
+			require.Len(t, d.ring.mem, 8<<20+1<<30)
+
+			f := plug(t, so)
+			out, in := aligned(t, guestSize), aligned(t, guestSize)
+			_, err := rand.Read(out)
+			require.NoError(t, err)
+			const block = 256 << 10
+			for off := 0; off < guestSize; off += block {
+				_, err := f.WriteAt(out[off:off+block], int64(off))
+				require.NoError(t, err)
+			}
+			_, err = f.ReadAt(in, 0)
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(out, in))
+			s := d.Stats()
+			t.Logf("%+v", s)
+			require.Equal(t, s.Commands, s.Completions)
+			require.NotZero(t, s.Wakeups)
+		})
+	}
+}
+
+func TestGuestOneProcessServesARing(t *testing.T) {
+	_, u := create(t, "busy")
+	openGuest(t, u, memory{}, Options{})
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	_, err := Open(ctx, u, memory{}, Options{})
+	require.ErrorContains(t, err, "another process serves this device")
+	require.ErrorIs(t, err, unix.EBUSY)
+}
+
+// Commands that are sent while nobody serves the ring wait in it, and are answered as if nothing had been.
+func TestGuestResume(t *testing.T) {
+	so, u := create(t, "resume")
+	store := &disk{memory: make(memory, guestSize)}
+	d := openGuest(t, u, store, Options{Workers: 4})
+	f := plug(t, so)
+	p := aligned(t, 64<<10)
+	for i := range 50 {
+		_, err := f.ReadAt(p, int64(i)*4096)
+		require.NoError(t, err)
+	}
+	left := stop(t, d)
+	require.True(t, left.Clean)
+	require.NotZero(t, left.Tail)
+	read := make(chan error)
+	go func() {
+		_, err := f.ReadAt(p, 0)
+		read <- err
+	}()
+	time.Sleep(200 * time.Millisecond)
+	next := openGuest(t, u, store, Options{Left: left, Control: control(so)})
+	require.NoError(t, <-read)
+	require.NotEqual(t, left.Tail, next.ring.tail.Load(), "the ring was reset")
+}
+
+// A process that died leaves commands of which nobody knows whether they were answered. They end in BUSY, which the
+// initiator does not even mention.
+func TestGuestReset(t *testing.T) {
+	so, u := create(t, "reset")
+	store := &disk{memory: make(memory, guestSize)}
+	d := openGuest(t, u, store, Options{Workers: 4})
+	f := plug(t, so)
+	p := aligned(t, 64<<10)
+	gate := make(chan struct{})
+	store.gate.Store(&gate)
+	read := make(chan error)
+	go func() {
+		_, err := f.ReadAt(p, 0)
+		read <- err
+	}()
+	require.Eventually(t, func() bool { s := d.Stats(); return s.Commands > s.Completions }, 5*time.Second, time.Millisecond)
+
+	// What death does: the ring is let go of with a command out.
+	d.end(errors.New("died"))
+	d.ring.mu.Lock()
+	d.ring.stop(errors.New("died"))
+	d.ring.mu.Unlock()
+	store.gate.Store(nil)
+	close(gate)
+	<-d.Done()
+	require.False(t, d.left.Clean)
+	require.NotEqual(t, d.ring.done, d.ring.consumed)
+
+	next := openGuest(t, u, store, Options{Left: d.left, Control: control(so)})
+	require.NoError(t, <-read)
+	require.Less(t, next.ring.tail.Load(), uint32(4096), "the ring was not reset")
+	for i := range 50 {
+		_, err := f.ReadAt(p, int64(i)*4096)
+		require.NoError(t, err)
+	}
+	blocked, err := os.ReadFile(so.Path() + "/action/block_dev")
+	require.NoError(t, err)
+	require.Equal(t, "unblocked\n", string(blocked))
+}
+
+func TestGuestDeviceRemovedWhileOpen(t *testing.T) {
+	so, u := create(t, "removed")
+	d := openGuest(t, u, memory{}, Options{})
+	require.NoError(t, so.Delete())
+	select {
+	case <-d.Done():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the device did not end")
+	}
+	require.ErrorIs(t, d.Err(), ErrRemoved)
+	_, err := Open(context.Background(), u, memory{}, Options{})
+	require.Error(t, err)
+}
+
+func TestGuestAbortedCommandIsAnnounced(t *testing.T) {
+	so, u := create(t, "abort")
+	require.NoError(t, so.SetAttribute("tmr_notification", "1"))
+	store := &disk{memory: make(memory, guestSize)}
+	heard := make(chan TMR, 16)
+	gate := make(chan struct{})
+	var release sync.Once
+	d := openGuest(t, u, store, Options{Workers: 16, TMR: func(m TMR) {
+		select {
+		case heard <- m:
+		default:
+		}
+		if m.Function == AbortTask {
+			release.Do(func() { store.gate.Store(nil); close(gate) })
+		}
+	}})
+	f := plug(t, so)
+	require.NoError(t, os.WriteFile("/sys/block/"+f.Name()[len("/dev/"):]+"/device/timeout", []byte("3"), 0))
+	store.gate.Store(&gate)
+	_, err := f.ReadAt(aligned(t, 4096), 0)
+	require.NoError(t, err, "the initiator tries again after the abort")
+	m := <-heard
+	require.Equal(t, AbortTask, m.Function)
+	require.Len(t, m.IDs, 1)
+	require.NotZero(t, d.Stats().TMRs)
+}
+
+func TestGuestEvents(t *testing.T) {
+	root, err := lio.Open()
+	require.NoError(t, err)
+	l, err := Listen()
+	require.NoError(t, err)
+	defer l.Close()
+	so, err := root.CreateUser(lio.User{Name: "events", Config: "tcmutest/a", Size: guestSize})
+	require.NoError(t, err)
+	next := func(kind EventKind) Event {
+		e, err := l.Next()
+		require.NoError(t, err)
+		require.Equal(t, kind, e.Kind, "%+v", e)
+		require.Equal(t, "events", e.UIO.Name)
+		require.Equal(t, so.HBA, e.UIO.HBA)
+		return e
+	}
+	e := next(Added)
+	require.Equal(t, "tcmutest/a", e.UIO.Config)
+	all, err := Scan()
+	require.NoError(t, err)
+	require.Contains(t, all, e.UIO)
+	require.NoError(t, so.SetAttribute("dev_size", "33554432"))
+	require.EqualValues(t, 33554432, next(SizeChanged).Size)
+	require.NoError(t, so.SetAttribute("dev_config", "tcmutest/b"))
+	require.Equal(t, "tcmutest/b", next(ConfigChanged).Config)
+	require.NoError(t, so.SetAttribute("emulate_write_cache", "1"))
+	require.True(t, next(WriteCacheChanged).WriteCache)
+	require.NoError(t, so.Delete())
+	require.Equal(t, e.ID, next(Removed).ID)
+}
