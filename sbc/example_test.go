@@ -1,4 +1,4 @@
-package tcmud_test
+package sbc_test
 
 import (
 	"context"
