@@ -127,7 +127,8 @@ func (d *Device) step(head uint32) error {
 		if err != nil {
 			return err
 		}
-	case opPad:
+	case opPad: // a command follows, and the kernel hears of both
+		return r.take(h)
 	default:
 		r.bytes(h)[entryUFlags] = flagUnknownOp
 	}

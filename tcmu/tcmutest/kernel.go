@@ -157,7 +157,7 @@ func (k *Kernel) listen(s *session) {
 	var word [64]byte
 	for {
 		n, err := unix.Read(s.fd, word[:])
-		if err == unix.EINTR {
+		if err == unix.EINTR || err == unix.ECONNRESET { // reset: closed with events unread; doorbells may still be here
 			continue
 		}
 		if err != nil || n == 0 {

@@ -1,0 +1,88 @@
+package tcmu
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/tcmu/tcmutest"
+)
+
+// What an initiator gets is what the handler placed, and else zeros or nothing: never what an earlier command left in
+// the data area, which tcmutest fills with Poison.
+func TestDataIn(t *testing.T) {
+	const offered = 3 * tcmutest.BlockSize / 2
+	all := bytes.Repeat([]byte{0xa5}, offered)
+	reply := func(n int, res scsi.Result) scsi.HandlerFunc {
+		return func(c *scsi.Command) scsi.Result {
+			c.Reply(all[:n])
+			return res
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		h       scsi.Handler
+		without uint16
+		want    []byte
+	}{
+		{"all of it", reply(offered, scsi.Result{}), 0, all},
+		{"some, and it says how much", reply(5000, scsi.Result{}), 0, all[:5000]},
+		{"some, on a kernel without READ_LEN", reply(5000, scsi.Result{}), tcmutest.ReadLength, join(all[:5000], make([]byte, offered-5000))},
+		{"less than the first segment, without READ_LEN", reply(1, scsi.Result{}), tcmutest.ReadLength, join(all[:1], make([]byte, offered-1))},
+		{"none: a length of 0 would mean all", good, 0, make([]byte, offered)},
+		{"none, without READ_LEN", good, tcmutest.ReadLength, make([]byte, offered)},
+		{"another status", reply(0, scsi.Conflict), 0, make([]byte, offered)},
+		{"some and another status", reply(512, scsi.Result{Status: scsi.Busy}), 0, join(all[:512], make([]byte, offered-512))},
+		{"CHECK CONDITION", reply(512, scsi.LBAOutOfRange), 0, nil},
+	} {
+		for _, scatter := range []bool{false, true} {
+			t.Run(c.name, func(t *testing.T) {
+				k := tcmutest.New(t, tcmutest.Config{Without: c.without, Scatter: scatter})
+				attach(t, k, c.h, Options{})
+				r := &tcmutest.Command{CDB: read10(0, 12), In: offered}
+				k.Do(r)
+				require.True(t, bytes.Equal(c.want, r.Data), "%d bytes", len(r.Data))
+				require.False(t, bytes.Contains(r.Data, []byte{tcmutest.Poison}))
+			})
+		}
+	}
+}
+
+func TestSenseReachesTheInitiator(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{})
+	attach(t, k, make(memory, 512), Options{})
+	c := &tcmutest.Command{CDB: []byte{0xc1, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+	k.Do(c)
+	require.Equal(t, scsi.CheckCondition, scsi.Status(c.Status))
+	require.Equal(t, join([]byte{0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x20, 0}, make([]byte, 82)), c.Sense[:])
+}
+
+// A command with data in both directions has segments for each, and no handler knows which are which.
+func TestBidirectionalCommandIsRefused(t *testing.T) {
+	littleEndian(t)
+	e := readEntry()
+	e[8], e[12] = 1, 1
+	mem := image(e)
+	d := hand(t, mem, scsi.HandlerFunc(func(*scsi.Command) scsi.Result { t.Error("the handler was called"); return scsi.Result{} }))
+	_, err := d.scan()
+	require.NoError(t, err)
+	require.Equal(t, []byte{2, 0, 0, 0}, mem[0x88:0x8c])
+	require.Equal(t, []byte{0x70, 0, 5}, mem[0x90:0x93])
+	require.EqualValues(t, 0x20, mem[0x9c])
+}
+
+func TestHandlerKnowsWhoAsks(t *testing.T) {
+	nexus := &scsi.Nexus{Name: "everybody"}
+	k := tcmutest.New(t, tcmutest.Config{})
+	attach(t, k, scsi.HandlerFunc(func(c *scsi.Command) scsi.Result {
+		if c.Nexus != nexus {
+			return scsi.Conflict
+		}
+		return scsi.Result{}
+	}), Options{Nexus: nexus})
+	c := &tcmutest.Command{CDB: make([]byte, 6)}
+	k.Do(c)
+	require.Equal(t, scsi.Good, scsi.Status(c.Status))
+}

@@ -1,0 +1,382 @@
+package tcmu
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/tcmu/tcmutest"
+)
+
+// Many commands of many sizes, in a ring and an area so small that both fill up, wrap and scatter, from several
+// goroutines. Each goroutine has blocks of its own and knows what stands there.
+func TestManyLapsOfRandomCommands(t *testing.T) {
+	for _, way := range ways {
+		for _, conf := range []tcmutest.Config{
+			{Ring: 4096 - 128, Blocks: 24},
+			{Ring: 1208, Blocks: 24, Scatter: true}, // 1208 = 8 mod 120
+			{Ring: 1208, Blocks: 24, Without: tcmutest.OutOfOrder | tcmutest.ReadLength},
+		} {
+			t.Run(way.name, func(t *testing.T) {
+				k := tcmutest.New(t, conf)
+				d := attach(t, k, make(memory, 4<<17), way.opts)
+				var group sync.WaitGroup
+				for who := range 4 {
+					group.Go(func() { hammer(t, k, who*256, 256, 400) })
+				}
+				group.Wait()
+				s := d.Stats()
+				require.EqualValues(t, 4*400, s.Commands)
+				require.Equal(t, s.Commands, s.Completions)
+				require.NotZero(t, s.Doorbells)
+				require.LessOrEqual(t, s.Doorbells, s.Completions+1)
+			})
+		}
+	}
+}
+
+// hammer writes and reads blocks from first on, and compares.
+func hammer(t *testing.T, k *tcmutest.Kernel, first, blocks, times int) {
+	random := rand.New(rand.NewPCG(1, uint64(first)))
+	model := make([]byte, blocks*512)
+	for range times {
+		n := 1 + random.IntN(40)
+		at := random.IntN(blocks - n)
+		part := model[at*512:][:n*512]
+		if random.IntN(2) == 0 {
+			for i := range part {
+				part[i] = byte(random.Uint32())
+			}
+			c := &tcmutest.Command{CDB: write10(first+at, n), Out: part}
+			k.Do(c)
+			if c.Status != 0 {
+				t.Errorf("write: status %#x", c.Status)
+			}
+			continue
+		}
+		c := &tcmutest.Command{CDB: read10(first+at, n), In: len(part)}
+		k.Do(c)
+		if !bytes.Equal(c.Data, part) {
+			t.Errorf("read of %d blocks at %d differs", n, first+at)
+		}
+	}
+}
+
+// The second command ends while the first is out; its completion overwrites the entry of the first.
+func TestCompletionOutOfOrder(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{})
+	gate := make(chan struct{})
+	store := make(memory, 1<<20)
+	copy(store[100*512:], "first")
+	attach(t, k, scsi.HandlerFunc(func(c *scsi.Command) scsi.Result {
+		if c.CDB[5] == 100 {
+			<-gate
+		}
+		return store.Do(c)
+	}), Options{Workers: 2})
+	first := &tcmutest.Command{CDB: read10(100, 8), In: 4096}
+	second := &tcmutest.Command{CDB: []byte{0xc1, 0, 0, 0, 0, 0, 0, 0, 0, 0}} // 96 bytes of sense
+	k.Submit(first)
+	k.Do(second)
+	require.Equal(t, scsi.CheckCondition, scsi.Status(second.Status))
+	require.False(t, first.Ended())
+	close(gate)
+	k.Wait(first)
+	require.Equal(t, scsi.Good, scsi.Status(first.Status))
+	require.Equal(t, "first", string(first.Data[:5]))
+}
+
+// A kernel before Linux 4.7 takes completions in order only; tcmutest fails the test if they are not.
+func TestWithoutOutOfOrderNothingRunsOnWorkers(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{Without: tcmutest.OutOfOrder})
+	var mu sync.Mutex // never contended
+	attach(t, k, scsi.HandlerFunc(func(c *scsi.Command) scsi.Result {
+		if !mu.TryLock() {
+			t.Error("two commands at once")
+			return scsi.InternalTargetFailure
+		}
+		defer mu.Unlock()
+		time.Sleep(time.Duration(c.CDB[2]) * time.Millisecond)
+		return scsi.Result{}
+	}), Options{Workers: 4})
+	var all []*tcmutest.Command
+	for i := range 8 {
+		c := &tcmutest.Command{CDB: []byte{0, 0, byte(8 - i), 0, 0, 0}}
+		k.Submit(c)
+		all = append(all, c)
+	}
+	for _, c := range all {
+		k.Wait(c)
+	}
+}
+
+func TestOneDoorbellForABatch(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{})
+	d := attach(t, k, good, Options{})
+	k.Plug()
+	var all []*tcmutest.Command
+	for range longestBatch + 8 {
+		c := &tcmutest.Command{CDB: make([]byte, 6)}
+		k.Submit(c)
+		all = append(all, c)
+	}
+	k.Unplug()
+	for _, c := range all {
+		k.Wait(c)
+	}
+	require.LessOrEqual(t, d.Stats().Doorbells, uint64(2))
+	require.EqualValues(t, longestBatch+8, d.Stats().Completions)
+}
+
+func TestTMRAndUnknownEntriesAreSteppedOver(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			k := tcmutest.New(t, tcmutest.Config{Ring: 4096})
+			heard := make(chan TMR, 1)
+			o := way.opts
+			o.TMR = func(m TMR) { heard <- m }
+			d := attach(t, k, good, o)
+			for range 100 { // several laps
+				require.True(t, k.TMR(5, 1, 2, 3))
+				require.Equal(t, TMR{LogicalUnitReset, []uint16{1, 2, 3}}, <-heard)
+				require.True(t, k.Entry(6, 200))
+				k.Do(&tcmutest.Command{CDB: make([]byte, 6)})
+				require.Eventually(t, func() bool { k.Reap(); head, tail := k.Cursors(); return head == tail }, time.Second, time.Microsecond)
+			}
+			s := d.Stats()
+			require.EqualValues(t, 100, s.TMRs)
+			require.EqualValues(t, 100, s.Unknown)
+		})
+	}
+}
+
+// Entries that want no completion are not left in the ring until a command comes: the kernel has no room before the
+// tail has passed them, and does not look before the doorbell rings.
+func TestRingFullOfTMRsIsEmptied(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			k := tcmutest.New(t, tcmutest.Config{Ring: 1024})
+			attach(t, k, good, way.opts)
+			for range 1000 {
+				require.Eventually(t, func() bool { return k.TMR(1, 7) }, tcmutest.Patience, 10*time.Microsecond)
+			}
+		})
+	}
+}
+
+func TestPanicInTheHandler(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			var log bytes.Buffer
+			k := tcmutest.New(t, tcmutest.Config{})
+			o := way.opts
+			o.Log = slog.New(slog.NewTextHandler(&log, nil))
+			d := attach(t, k, scsi.HandlerFunc(func(c *scsi.Command) scsi.Result {
+				if c.CDB[0] == 0xc1 {
+					c.Reply([]byte("half an answer"))
+					panic("so it goes")
+				}
+				return scsi.Result{}
+			}), o)
+			for range 100 {
+				c := &tcmutest.Command{CDB: []byte{0xc1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, In: 512}
+				k.Do(c)
+				require.Equal(t, scsi.CheckCondition, scsi.Status(c.Status))
+				require.Equal(t, []byte{0x70, 0, 4}, c.Sense[:3])
+				require.EqualValues(t, 0x44, c.Sense[12])
+				require.Empty(t, c.Data)
+			}
+			c := &tcmutest.Command{CDB: make([]byte, 6)}
+			k.Do(c)
+			require.Equal(t, scsi.Good, scsi.Status(c.Status), "the device goes on")
+			stop(t, d)
+			require.EqualValues(t, 100, d.Stats().Panics)
+			require.Equal(t, 7, strings.Count(log.String(), "so it goes"), "1, 2, 4 ... 64")
+			require.Contains(t, log.String(), "c1 00 00")
+			require.Contains(t, log.String(), "device_test.go")
+		})
+	}
+}
+
+// A page of the data area that is not there any more is the command's misfortune, not the daemon's.
+func TestFaultInTheDataArea(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			k := tcmutest.New(t, tcmutest.Config{Blocks: 2})
+			mem, fd, err := k.Open()
+			require.NoError(t, err)
+			require.NoError(t, unix.Mprotect(mem[len(mem)-tcmutest.BlockSize:], unix.PROT_NONE))
+			d, err := Attach(Port{Name: "fault", Memory: mem, FD: fd}, make(memory, 1<<20), way.opts)
+			require.NoError(t, err)
+			t.Cleanup(func() { stop(t, d) })
+			c := &tcmutest.Command{CDB: read10(0, 16), In: 2 * tcmutest.BlockSize}
+			k.Do(c)
+			require.Equal(t, []byte{0x70, 0, 4}, c.Sense[:3])
+			c = &tcmutest.Command{CDB: read10(0, 8), In: tcmutest.BlockSize}
+			k.Do(c)
+			require.Equal(t, scsi.Good, scsi.Status(c.Status))
+			require.EqualValues(t, 1, d.Stats().Panics)
+		})
+	}
+}
+
+func TestStopAndGoOn(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			k := tcmutest.New(t, tcmutest.Config{})
+			left := Mark{Clean: true}
+			waiting := &tcmutest.Command{CDB: make([]byte, 6)}
+			for lap := range 20 {
+				o := way.opts
+				o.Left = left
+				o.Control = &Control{BlockDev: k.BlockDev, ResetRing: func() error { t.Error("reset"); return nil }}
+				d := attach(t, k, good, o)
+				if lap > 0 {
+					k.Wait(waiting) // sent while nobody served
+					require.Equal(t, scsi.Good, scsi.Status(waiting.Status))
+				}
+				k.Do(&tcmutest.Command{CDB: make([]byte, 6)})
+				left = stop(t, d)
+				require.NoError(t, d.Err())
+				_, tail := k.Cursors()
+				require.Equal(t, Mark{Clean: true, Tail: tail}, left)
+				k.Submit(waiting)
+			}
+		})
+	}
+}
+
+func TestStopWaitsForTheHandler(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			k := tcmutest.New(t, tcmutest.Config{})
+			gate, entered := make(chan struct{}), make(chan struct{}, 9)
+			d := attach(t, k, scsi.HandlerFunc(func(*scsi.Command) scsi.Result {
+				entered <- struct{}{}
+				<-gate
+				return scsi.Result{}
+			}), way.opts)
+			var all []*tcmutest.Command
+			for range 9 {
+				c := &tcmutest.Command{CDB: make([]byte, 6)}
+				k.Submit(c)
+				all = append(all, c)
+			}
+			<-entered
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+			defer cancel()
+			left, err := d.Stop(ctx)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.ErrorContains(t, err, "still with the handler (ring ids [1")
+			require.False(t, left.Clean)
+			close(gate)
+			left = stop(t, d)
+			require.True(t, left.Clean)
+			for i := range int(d.Stats().Commands) {
+				k.Wait(all[i])
+			}
+			next := attach(t, k, good, Options{Left: left})
+			for i := int(d.Stats().Commands); i < len(all); i++ {
+				k.Wait(all[i])
+			}
+			require.EqualValues(t, len(all), d.Stats().Commands+next.Stats().Commands)
+		})
+	}
+}
+
+// With all slots out, the ring's thread waits for one, and Stop does not wait for more than what is out.
+func TestStopWhileFull(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{})
+	gate := make(chan struct{})
+	d := attach(t, k, scsi.HandlerFunc(func(*scsi.Command) scsi.Result { <-gate; return scsi.Result{} }), Options{Workers: 2, Depth: 3})
+	var all []*tcmutest.Command
+	for range 10 {
+		c := &tcmutest.Command{CDB: make([]byte, 6)}
+		k.Submit(c)
+		all = append(all, c)
+	}
+	require.Eventually(t, func() bool { return d.Stats().Commands == 3 }, tcmutest.Patience, time.Millisecond)
+	stopped := make(chan Mark)
+	go func() { stopped <- stop(t, d) }()
+	<-d.quit
+	close(gate)
+	left := <-stopped
+	require.True(t, left.Clean)
+	require.EqualValues(t, 3, d.Stats().Completions, "the others stay in the ring")
+	attach(t, k, good, Options{Left: left, Workers: 2})
+	for _, c := range all {
+		k.Wait(c)
+	}
+}
+
+func TestStopWhileIdle(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{})
+	d := attach(t, k, good, Options{Workers: 2})
+	time.Sleep(2 * longestSpin)
+	begin := time.Now()
+	require.Equal(t, Mark{Clean: true}, stop(t, d))
+	require.Less(t, time.Since(begin), shortestNap, "it is woken, it does not wait for its nap to end")
+	require.Equal(t, Mark{Clean: true}, stop(t, d), "twice does no harm")
+}
+
+func TestDeviceRemoved(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			k := tcmutest.New(t, tcmutest.Config{})
+			d := attach(t, k, good, way.opts)
+			k.Do(&tcmutest.Command{CDB: make([]byte, 6)})
+			k.Remove()
+			select {
+			case <-d.Done():
+			case <-time.After(10 * time.Second):
+				t.Fatal("the device goes on")
+			}
+			require.ErrorIs(t, d.Err(), ErrRemoved)
+			require.False(t, stop(t, d).Clean)
+		})
+	}
+}
+
+// Removed while the handler works: the memory stays until it has finished.
+func TestDeviceRemovedWhileACommandIsOut(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{})
+	gate, entered := make(chan struct{}), make(chan struct{})
+	d := attach(t, k, scsi.HandlerFunc(func(c *scsi.Command) scsi.Result {
+		close(entered)
+		<-gate
+		c.Reply(make([]byte, 512))
+		return scsi.Result{}
+	}), Options{Workers: 1})
+	k.Submit(&tcmutest.Command{CDB: read10(0, 1), In: 512})
+	<-entered
+	k.Remove()
+	require.Eventually(t, func() bool { return errors.Is(d.Err(), ErrRemoved) }, tcmutest.Patience, time.Millisecond)
+	close(gate)
+	<-d.Done()
+	require.Zero(t, d.Stats().Panics)
+	require.EqualValues(t, 1, d.Stats().Completions)
+}
+
+// A thousand idle devices are no burden.
+func TestIdleDeviceIsSmall(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{})
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	d := attach(t, k, good, Options{Workers: 32, Depth: 128})
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(40<<10))
+	require.Zero(t, d.workers.running)
+	require.Zero(t, d.workers.made)
+}
