@@ -82,7 +82,7 @@ lsscsi
 
 if [ "${1-}" = --shell ]; then
 	echo "rd0 is $rd0, disk0 is $disk0; tcmud logs to $work/tcmud.log. Leave with exit."
-	bash -i || true # its status is that of the last thing tried
+	bash || true # its status is that of the last thing tried
 else
 	check rd0 "$rd0"
 	check disk0 "$disk0"

@@ -2,7 +2,7 @@
 # Stage two, on the Debian root: make the guest a usual machine, run the
 # command, hand back its status and /results, and switch off. Sent with the
 # command on the input disk, so a change here rebuilds no image.
-# Beside it stand run (the command) and settings (accel, limit, terminal, ...).
+# Beside it stand run (the command), settings (accel, limit, ...) and stdin.
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs -o mode=755 run /run
@@ -29,10 +29,11 @@ export HOME=/root LANG=C.UTF-8 PATH=/opt/tcmud/bin:$PATH TCMUD_ACCEL=$accel
 cd /root
 if [ "$terminal" ]; then
 	export TERM=$terminal
-	stty rows "$rows" cols "$columns" </dev/hvc0
-	setsid --ctty --wait /opt/tcmud/run </dev/hvc0 >/dev/hvc0 2>&1
+	exec <>/dev/hvc0 >&0 2>&0 # kept open: a close would lose keys typed early
+	stty rows "$rows" cols "$columns"
+	setsid --ctty --wait /opt/tcmud/run
 else
-	timeout --kill-after=5 "$limit" /opt/tcmud/run </dev/null >/dev/virtio-ports/output 2>&1
+	timeout --kill-after=5 "$limit" /opt/tcmud/run </opt/tcmud/stdin >/dev/virtio-ports/output 2>&1
 fi
 status=$?
 # Out of time: have the kernel log where everything that waits is waiting.

@@ -33,13 +33,21 @@ func (f File) target() string {
 }
 
 // writeInput writes the tar that the guest unpacks over its root: stage two,
-// the command and its settings, and the added files.
+// the command with its settings and its input, and the added files.
 func writeInput(w io.Writer, cfg Config, settings string) error {
+	var stdin []byte
+	if !cfg.Interactive {
+		var err error
+		if stdin, err = io.ReadAll(cfg.Stdin); err != nil {
+			return fmt.Errorf("read the command's input: %w", err)
+		}
+	}
 	archive := tar.NewWriter(w)
 	for _, script := range []struct{ name, text string }{
 		{"opt/tcmud/init", guestScript},
 		{"opt/tcmud/run", runScript(cfg.Command, cfg.Env)},
 		{"opt/tcmud/settings", settings},
+		{"opt/tcmud/stdin", string(stdin)},
 	} {
 		h := &tar.Header{Name: script.name, Mode: 0o755, Size: int64(len(script.text))}
 		if err := archive.WriteHeader(h); err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,6 +41,7 @@ func TestWriteInput(t *testing.T) {
 	var disk bytes.Buffer
 	err := writeInput(&disk, Config{
 		Command: []string{"tcmud", "--version"},
+		Stdin:   strings.NewReader("lines"),
 		Files:   []File{{Host: program}, {Host: folder, Guest: "/srv/data"}},
 	}, "accel=tcg\n")
 	require.NoError(t, err)
@@ -50,6 +52,7 @@ func TestWriteInput(t *testing.T) {
 		"opt/tcmud/init":      guestScript,
 		"opt/tcmud/run":       "#!/bin/bash\nexec env 'tcmud' '--version'\n",
 		"opt/tcmud/settings":  "accel=tcg\n",
+		"opt/tcmud/stdin":     "lines",
 		"opt/tcmud/bin/tcmud": "ELF",
 		"srv/data/":           "",
 		"srv/data/sub/":       "",
@@ -61,9 +64,18 @@ func TestWriteInput(t *testing.T) {
 }
 
 func TestWriteInputNamesTheFileItLacks(t *testing.T) {
-	err := writeInput(io.Discard, Config{Files: []File{{Host: "/nowhere/tcmud"}}}, "")
+	err := writeInput(io.Discard, Config{Files: []File{{Host: "/nowhere/tcmud"}}}.withDefaults(), "")
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.ErrorContains(t, err, "add /nowhere/tcmud to the guest")
+}
+
+func TestWriteInputLeavesKeysToTheTerminal(t *testing.T) {
+	keys := strings.NewReader("typed later")
+	var disk bytes.Buffer
+	require.NoError(t, writeInput(&disk, Config{Interactive: true, Stdin: keys}, ""))
+	contents, _ := entries(t, &disk)
+	require.Empty(t, contents["opt/tcmud/stdin"])
+	require.Equal(t, len("typed later"), keys.Len())
 }
 
 func TestRunScriptPassesEveryWordUnchanged(t *testing.T) {

@@ -18,9 +18,14 @@ type machine struct {
 	interactive bool
 }
 
-// base are the arguments that any boot of the kernel has. The machine ends, by
-// a reboot, when the kernel panics; "max" takes bits from the host that KVM
-// may then refuse to set, of which arch-capabilities is one.
+// commandLine is the kernel's. A panic or an oops ends the machine, by a reboot.
+// Without no_timer_check the kernel panics on a busy host, for want of timer
+// interrupts in time.
+const commandLine = "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable no_timer_check"
+
+// base are the arguments that any boot of the kernel has. The processor "max"
+// takes bits from the host that KVM may then refuse to set, of which
+// arch-capabilities is one.
 func base(kernel, accel string, memory int64) []string {
 	if accel == tcg {
 		accel += ",thread=multi"
@@ -29,7 +34,7 @@ func base(kernel, accel string, memory int64) []string {
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 		"-machine", "pc,hpet=off", "-accel", accel, "-cpu", "max,arch-capabilities=off",
 		"-m", strconv.FormatInt(memory>>20, 10), "-kernel", kernel,
-		"-append", "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable",
+		"-append", commandLine,
 	}
 }
 

@@ -37,11 +37,12 @@ type Config struct {
 
 	Results string // folder here that takes the guest's /results; empty: they are lost
 
-	// Stdin is used only by an Interactive command, which runs on a terminal
-	// of Rows by Columns; Stdout takes both output streams of the command.
+	Stdin  io.Reader // what the command reads, sent to its end before the boot; nil: nothing
+	Stdout io.Writer // takes both output streams of the command
+
+	// An Interactive command runs on a terminal of Rows by Columns, with
+	// Stdin its keys, passed on as they come.
 	Interactive   bool
-	Stdin         io.Reader
-	Stdout        io.Writer
 	Rows, Columns int
 
 	Log io.Writer // takes a line about each thing that takes time; nil: none
@@ -112,6 +113,9 @@ func (cfg Config) withDefaults() Config {
 	cfg.CPUs = cmp.Or(cfg.CPUs, 2)
 	cfg.Memory = cmp.Or(cfg.Memory, 3<<30)
 	cfg.Rows, cfg.Columns = cmp.Or(cfg.Rows, 24), cmp.Or(cfg.Columns, 80)
+	if cfg.Stdin == nil {
+		cfg.Stdin = strings.NewReader("")
+	}
 	if cfg.Log == nil {
 		cfg.Log = io.Discard
 	}
@@ -159,13 +163,16 @@ func boot(ctx context.Context, m machine, cfg Config) (Result, error) {
 		ctx, cancel = context.WithTimeout(ctx, cfg.Timeout+grace)
 		defer cancel()
 	}
+	// At the end of its input QEMU would drop the output too: keys stays open.
 	stdin, keys, err := os.Pipe()
 	if err != nil {
 		return Result{}, err
 	}
 	defer stdin.Close()
 	defer keys.Close()
-	go typeIn(keys, cfg.Stdin)
+	if m.interactive {
+		go io.Copy(keys, cfg.Stdin)
+	}
 
 	var complaint strings.Builder
 	qemu := exec.CommandContext(ctx, "qemu-system-x86_64", m.args()...)
@@ -189,16 +196,6 @@ func boot(ctx context.Context, m machine, cfg Config) (Result, error) {
 		return result, fmt.Errorf("%w\n%s", err, lastLines(result.Log))
 	}
 	return result, nil
-}
-
-// typeIn passes on what is typed. Its end becomes the key that says so, not the
-// end of the pipe, after which QEMU would drop the guest's output too.
-func typeIn(keys io.Writer, typed io.Reader) {
-	if typed == nil {
-		return
-	}
-	io.Copy(keys, typed)
-	io.WriteString(keys, "\x04")
 }
 
 // lastLines is the end of a log, for an error message.

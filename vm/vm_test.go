@@ -1,7 +1,6 @@
 package vm
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,12 +70,6 @@ func TestMakeDisks(t *testing.T) {
 	defer input.Close()
 	contents, _ := entries(t, input)
 	require.Contains(t, contents, "opt/tcmud/init")
-}
-
-func TestTypeInEndsWithTheKeyForEnd(t *testing.T) {
-	var keys bytes.Buffer
-	typeIn(&keys, strings.NewReader("ls\n"))
-	require.Equal(t, "ls\n\x04", keys.String())
 }
 
 func TestLastLines(t *testing.T) {

@@ -124,11 +124,12 @@ func parse(args []string) (options, error) {
 }
 
 // useTerminal gives the guest this terminal, every key of it, until restored.
+// Where there is none, the command reads what comes on standard input.
 func (o *options) useTerminal() (restore func(), err error) {
 	o.Stdin = os.Stdin
 	fd := int(os.Stdin.Fd())
-	if !term.IsTerminal(fd) {
-		return func() {}, nil // a script: its lines are typed
+	if o.Interactive = term.IsTerminal(fd); !o.Interactive {
+		return func() {}, nil
 	}
 	if o.Columns, o.Rows, err = term.GetSize(fd); err != nil {
 		return nil, fmt.Errorf("size of the terminal: %w", err)
