@@ -11,16 +11,16 @@ import (
 	"github.com/tcmud/tcmud/tcmu"
 )
 
-// memory is the storage of the example: anything with ReadAt and WriteAt would do.
-type memory []byte
+// inMemory is the storage of the example: anything with ReadAt and WriteAt would do.
+type inMemory []byte
 
-func (m memory) ReadAt(p []byte, off int64) (int, error)  { return copy(p, m[off:]), nil }
-func (m memory) WriteAt(p []byte, off int64) (int, error) { return copy(m[off:], p), nil }
+func (m inMemory) ReadAt(p []byte, off int64) (int, error)  { return copy(p, m[off:]), nil }
+func (m inMemory) WriteAt(p []byte, off int64) (int, error) { return copy(m[off:], p), nil }
 
 // Storage written in Go appears as a TCMU device of this kernel. A LUN in any of the kernel's fabrics (package lio,
 // tcmuctl or targetcli) then makes it a disk. It takes root and the kernel's target modules.
 func Example() {
-	store := backend.Adapt(make(memory, 64<<20), 64<<20)
+	store := backend.Adapt(make(inMemory, 64<<20), 64<<20)
 	root, err := lio.Open()
 	if err != nil {
 		log.Fatal(err)
