@@ -1,0 +1,143 @@
+package sbc_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcmud/tcmud/backend"
+	"github.com/tcmud/tcmud/sbc"
+	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/scsi/scsitest"
+	"github.com/tcmud/tcmud/spc"
+)
+
+// seen is how commands have ended in the tests of this package.
+var seen scsitest.Coverage
+
+// TestMain fails a run of all tests that has left out something a row of the table can come to.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if code == 0 && whole() {
+		disk, err := sbc.New(sbc.Config{Store: newRecorder(1 << 20), Identity: identity})
+		if err != nil {
+			panic(err)
+		}
+		for _, missing := range seen.Missing(disk.Ops()) {
+			fmt.Println("no test has seen", missing)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// whole says that no test was left out by a flag.
+func whole() bool {
+	for _, name := range []string{"run", "skip", "list", "bench", "fuzz"} {
+		if flag.Lookup("test."+name).Value.String() != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func identity() spc.Identity {
+	return spc.Identity{Vendor: "LIO-ORG", Product: "rd0", Revision: "0001", Serial: "a8c4ea0b-d3ec-4d5a-88ef-4dcd1b6dc08d"}
+}
+
+// newDisk makes a disk with blocks of 512 bytes, or as the changes to its configuration have it.
+func newDisk(t testing.TB, s backend.Store, change ...func(*sbc.Config)) *sbc.Disk {
+	t.Helper()
+	cfg := sbc.Config{Store: s, Identity: identity}
+	for _, f := range change {
+		f(&cfg)
+	}
+	d, err := sbc.New(cfg)
+	require.NoError(t, err)
+	return d
+}
+
+func blocksOf4096(c *sbc.Config) { c.BlockSize = 4096 }
+
+func writeThrough(c *sbc.Config) { c.WriteThrough = true }
+
+// host joins an initiator to a disk.
+func host(t testing.TB, d *sbc.Disk) *scsitest.Host { return scsitest.Join(t, d.Unit, "host a", &seen) }
+
+// newHost is an initiator of a new disk.
+func newHost(t testing.TB, s backend.Store, change ...func(*sbc.Config)) *scsitest.Host {
+	t.Helper()
+	return host(t, newDisk(t, s, change...))
+}
+
+// ramdisk is 1 MiB: 2048 blocks of 512 bytes, 256 of 4096.
+func ramdisk(t testing.TB) backend.Store {
+	t.Helper()
+	r, err := backend.NewRamdisk(1 << 20)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+// volatile is a store of 1 MiB that loses what was not flushed.
+func volatile() *recorder {
+	m := newRecorder(1 << 20)
+	m.traits.Volatile = true
+	return m
+}
+
+// pattern is n bytes that tell blocks and stores apart.
+func pattern(n int, seed byte) []byte {
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(i) ^ byte(i>>8) ^ seed
+	}
+	return p
+}
+
+func hex(p []byte) string { return fmt.Sprintf("%x", p) }
+
+func TestNewRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		cfg sbc.Config
+		say string
+	}{
+		"block size":         {sbc.Config{Store: newRecorder(1 << 20), Identity: identity, BlockSize: 520}, "520 is not supported: use 512 or 4096"},
+		"size not of blocks": {sbc.Config{Store: newRecorder(4096 + 512), Identity: identity, BlockSize: 4096}, "4608 bytes is not a whole number of blocks of 4096"},
+		"empty store":        {sbc.Config{Store: newRecorder(0), Identity: identity}, "store of 0 bytes"},
+		"no identity":        {sbc.Config{Store: newRecorder(512)}, "serial number of its own"},
+		"maximum transfer":   {sbc.Config{Store: newRecorder(512), Identity: identity, MaxTransfer: 511}, "511 bytes is less than a block"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := sbc.New(test.cfg)
+			require.ErrorContains(t, err, test.say)
+		})
+	}
+}
+
+func TestGeometry(t *testing.T) {
+	d := newDisk(t, newRecorder(1<<20), blocksOf4096)
+	require.Equal(t, uint64(256), d.Blocks())
+	require.Equal(t, 4096, d.BlockSize())
+	d = newDisk(t, newRecorder(1<<20))
+	require.Equal(t, uint64(2048), d.Blocks())
+	require.Equal(t, 512, d.BlockSize())
+}
+
+func TestUnknownCommands(t *testing.T) {
+	h := newHost(t, newRecorder(1<<20))
+	h.Send("01 00 0000 00 00").Sense("05 20 00")
+	h.Send("3b 00 00000000 00 0000 00").Sense("05 20 00")
+	h.Send("60 00 00000000 00000000 00 00").Sense("05 20 00")
+	h.Send("c1 00 00000000 00 0000 00").Sense("05 20 00")
+	h.Send("7f 00 00 00 00 00 00 18 0009 00*22").Sense("05 20 00")
+	h.Send("").Sense("05 20 00")
+	h.Send("9e 11 0000000000000000 00000020 00 00").Sense("05 24 00 cc 00 01") // SERVICE ACTION
+	h.Send("a3 0d 00 00 0000 00000020 00 00").Sense("05 24 00 cc 00 01")
+}
+
+var _ scsi.Handler = (*sbc.Disk)(nil)

@@ -1,0 +1,115 @@
+package sbc_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcmud/tcmud/backend"
+	"github.com/tcmud/tcmud/sbc"
+	"github.com/tcmud/tcmud/scsi/scsitest"
+	"github.com/tcmud/tcmud/spc"
+)
+
+// serialNumber is "a8c4ea0b-d3ec-4d5a-88ef-4dcd1b6dc08d".
+const serialNumber = "6138633465613062 2d 64336563 2d 34643561 2d 38386566 2d 346463643162366463303864"
+
+// SPC-4 table 174.
+func TestInquiry(t *testing.T) {
+	h := newHost(t, ramdisk(t))
+	h.Fetch("12 00 00 004a 00", 74).Good(
+		"00 00 06 12 45 00 00 02", // direct access; SPC-4; HISUP, format 2; 69 bytes follow; CMDQUE
+		"4c494f2d4f524720",        // "LIO-ORG "
+		"726430 20*13",            // "rd0"
+		"30303031",                // "0001"
+		"00*22",
+		"00a0 0460 04c0 0000*5") // SAM-5, SPC-4, SBC-3
+	h.Fetch("12 00 80 00ff 00", 255).Sense("05 24 00 cf 00 02") // PAGE CODE without EVPD
+	h.Fetch("12 02 00 00ff 00", 255).Sense("05 24 00 c9 00 01") // CMDDT, obsolete
+}
+
+// Pages of SPC-4 clause 7.8 and SBC-3 clause 6.6.
+func TestVPDOfThinDisk(t *testing.T) {
+	for _, disk := range []struct {
+		host   *scsitest.Host
+		limits string // bytes 6 to 15 and 28 to 31 of page B0h
+		unmap  string
+	}{
+		{newHost(t, ramdisk(t)), "0008 00008000 00000800", "00000008"},
+		{newHost(t, ramdisk(t), blocksOf4096), "0001 00001000 00000100", "00000001"},
+	} {
+		h := disk.host
+		h.Fetch("12 01 00 00ff 00", 255).Good("00 00 0007 00 80 83 86 b0 b1 b2")
+		h.Fetch("12 01 80 00ff 00", 255).Good("00 80 0024", serialNumber)
+		h.Fetch("12 01 83 00ff 00", 255).Good("00 83 0048",
+			"01 03 00 10 6001405a8c4ea0bd3ec4d5a88ef4dcd1",         // NAA
+			"02 01 00 30 4c494f2d4f524720 726430 3a", serialNumber) // "LIO-ORG ", "rd0", ":"
+		h.Fetch("12 01 86 00ff 00", 255).Good("00 86 003c 00 01 00 00 00*56") // SIMPSUP
+		h.Fetch("12 01 b0 00ff 00", 255).Good("00 b0 003c 00 00", disk.limits, "00000000",
+			"00100000 00000100", disk.unmap, "80000000", "0000000000100000", "00*20")
+		h.Fetch("12 01 b1 00ff 00", 255).Good("00 b1 003c 0001 00*58")
+		h.Fetch("12 01 b2 00ff 00", 255).Good("00 b2 0004 00 e4 02 00") // LBPU, LBPWS, LBPWS10, LBPRZ; thin
+		h.Fetch("12 01 b3 00ff 00", 255).Sense("05 24 00 cf 00 02")
+		h.Fetch("12 01 ff 00ff 00", 255).Sense("05 24 00 cf 00 02")
+	}
+}
+
+// syncedFile is what Adapt takes for a volatile store: an *os.File without the file.
+type syncedFile struct{ bytes.Reader }
+
+func (*syncedFile) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
+func (*syncedFile) Sync() error                            { return nil }
+
+func TestVPDOfThickDisk(t *testing.T) {
+	h := newHost(t, backend.Adapt(&syncedFile{}, 1<<20))
+	h.Fetch("12 01 00 00ff 00", 255).Good("00 00 0007 00 80 83 86 b0 b1 b2")
+	h.Fetch("12 01 86 00ff 00", 255).Good("00 86 003c 00 01 01 00 00*56") // SIMPSUP; V_SUP
+	h.Fetch("12 01 b0 00ff 00", 255).Good("00 b0 003c 00 00 0001 00008000 00000800 00000000",
+		"00000000 00000000 00000000 00000000", "0000000000100000", "00*20") // no UNMAP
+	h.Fetch("12 01 b1 00ff 00", 255).Good("00 b1 003c 0001 00*58")
+	h.Fetch("12 01 b2 00ff 00", 255).Good("00 b2 0004 00 00 00 00")
+}
+
+func TestMaximumTransferIsReported(t *testing.T) {
+	h := newHost(t, newRecorder(1<<20), func(c *sbc.Config) { c.MaxTransfer = 64 << 10 })
+	limits := h.Fetch("12 01 b0 0040 00", 64).Data()
+	require.Equal(t, "00000080 00000080", fmt.Sprintf("%x %x", limits[8:12], limits[12:16]))
+}
+
+// TestInquiryIsCut: SPC-4 4.2.5.6, at each length, and no length field changes with it.
+func TestInquiryIsCut(t *testing.T) {
+	h := newHost(t, ramdisk(t))
+	for _, page := range []string{"00 00", "01 00", "01 80", "01 83", "01 86", "01 b0", "01 b1", "01 b2"} {
+		whole := h.Fetch("12"+page+"ffff 00", 65535).Data()
+		for n := range 256 {
+			want := hex(whole[:min(n, len(whole))])
+			h.Fetch(fmt.Sprintf("12 %s %04x 00", page, n), 255).Good(want)
+		}
+		h.Fetch("12"+page+"00ff 00", 3).Good(hex(whole[:3])) // a buffer of 3 bytes
+		h.Fetch("12"+page+"00ff 00", 0).Good()
+	}
+}
+
+// TestStandardInquiryPads: T10 fields are cut, padded with spaces, and printable.
+func TestStandardInquiryPads(t *testing.T) {
+	h := newHost(t, newRecorder(512), func(c *sbc.Config) {
+		c.Identity = func() spc.Identity {
+			return spc.Identity{Vendor: "VENDOR-TOO-LONG", Product: "a product with a long name", Revision: "1\x002\xff9", Serial: "1"}
+		}
+	})
+	p := h.Fetch("12 00 00 0024 00", 36).Data()
+	require.Equal(t, "VENDOR-Ta product with a1 2 ", string(p[8:36]))
+	h.Fetch("12 01 83 00ff 00", 255).Good("00 83 0032 01 03 00 10 60014051 00*12", // NAA: what is missing is 0
+		"02 01 00 1a 56454e444f522d54", hex([]byte("a product with a")), "3a 31")
+}
+
+// TestIdentityIsAskedEachTime: configfs has the serial number only after the device is enabled.
+func TestIdentityIsAskedEachTime(t *testing.T) {
+	id := spc.Identity{Serial: "1"}
+	h := newHost(t, newRecorder(512), func(c *sbc.Config) { c.Identity = func() spc.Identity { return id } })
+	h.Fetch("12 01 80 00ff 00", 255).Good("00 80 0001 31")
+	id.Serial = "22"
+	h.Fetch("12 01 80 00ff 00", 255).Good("00 80 0002 3232")
+}

@@ -1,0 +1,252 @@
+package sbc_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcmud/tcmud/sbc"
+	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/scsi/scsitest"
+)
+
+// rows is what the standards say of each command of a thin disk, written down without a look at the table under test.
+var rows = []struct {
+	name string
+	cdb  string // of a command that ends in GOOD
+	out  []byte // its Data-Out
+	in   int    // room for its Data-In
+
+	access   scsi.Access // SPC-4 tables 67 to 69, SBC-3 table 15
+	attended bool        // a pending unit attention ends it (SAM-5 5.14)
+	stopped  bool        // it needs the medium
+	writes   bool        // it alters the medium
+
+	usage   string // CDB usage data (SPC-4 6.35.3): bits that are evaluated
+	ignored string // bits that are accepted besides
+}{
+	{"TEST UNIT READY", "00 00000000 00", nil, 0, scsi.Always, true, true, false, "00 00000000 00", ""},
+	{"REQUEST SENSE", "03 00 0000 12 00", nil, 18, scsi.Always, false, false, false, "03 01 0000 ff 00", ""},
+	{"READ (6)", "08 000000 01 00", nil, 512, scsi.Reads, true, true, false, "08 1fffff ff 00", ""},
+	{"WRITE (6)", "0a 000000 01 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "0a 1fffff ff 00", ""},
+	{"INQUIRY", "12 00 00 0024 00", nil, 36, scsi.Always, false, false, false, "12 01 ff ffff 00", ""},
+	{"MODE SELECT (6)", "15 10 0000 04 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "15 11 0000 ff 00", ""},
+	{"MODE SENSE (6)", "1a 08 3f 00 ff 00", nil, 255, scsi.Reads, true, false, false, "1a 08 ff ff ff 00", ""},
+	{"START STOP UNIT", "1b 00 0000 01 00", nil, 0, scsi.Starts, true, false, false, "1b 00 0000 05 00", "00 01 0000 00 00"},
+	{"READ CAPACITY (10)", "25 00 00000000 0000 00 00", nil, 8, scsi.Always, true, false, false, "25 00*9", ""},
+	{"READ (10)", "28 00 00000000 00 0001 00", nil, 512, scsi.Reads, true, true, false, "28 18 ffffffff 00 ffff 00", "00 00 00000000 1f 0000 00"},
+	{"WRITE (10)", "2a 00 00000000 00 0001 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "2a 18 ffffffff 00 ffff 00", "00 00 00000000 1f 0000 00"},
+	{"VERIFY (10)", "2f 00 00000000 00 0001 00", nil, 0, scsi.Reads, true, true, false, "2f 16 ffffffff 00 ffff 00", "00 00 00000000 1f 0000 00"},
+	{"SYNCHRONIZE CACHE (10)", "35 00 00000000 00 0000 00", nil, 0, scsi.Writes, true, true, false, "35 00 ffffffff 00 ffff 00", "00 02 00000000 1f 0000 00"},
+	{"WRITE SAME (10)", "41 00 00000000 00 0001 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "41 08 ffffffff 00 ffff 00", "00 00 00000000 1f 0000 00"},
+	{"UNMAP", "42 00 00000000 00 0008 00", scsitest.Hex("0006 0000 00000000"), 0, scsi.Writes, true, true, true, "42 00 00000000 00 ffff 00", "00 00 00000000 1f 0000 00"},
+	{"MODE SELECT (10)", "55 10 0000000000 0008 00", make([]byte, 8), 0, scsi.Writes, true, false, false, "55 11 0000000000 ffff 00", ""},
+	{"MODE SENSE (10)", "5a 08 3f 00 000000 00ff 00", nil, 255, scsi.Reads, true, false, false, "5a 18 ff ff 000000 ffff 00", ""},
+	{"READ (16)", "88 00 0000000000000000 00000001 00 00", nil, 512, scsi.Reads, true, true, false, "88 18 ff*8 ffffffff 00 00", "00*14 1f 00"},
+	{"WRITE (16)", "8a 00 0000000000000000 00000001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "8a 18 ff*8 ffffffff 00 00", "00*14 1f 00"},
+	{"VERIFY (16)", "8f 00 0000000000000000 00000001 00 00", nil, 0, scsi.Reads, true, true, false, "8f 16 ff*8 ffffffff 00 00", "00*14 1f 00"},
+	{"SYNCHRONIZE CACHE (16)", "91 00 0000000000000000 00000000 00 00", nil, 0, scsi.Writes, true, true, false, "91 00 ff*8 ffffffff 00 00", "00 02 00*12 1f 00"},
+	{"WRITE SAME (16)", "93 00 0000000000000000 00000001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "93 09 ff*8 ffffffff 00 00", "00*14 1f 00"},
+	{"READ CAPACITY (16)", "9e 10 0000000000000000 00000020 00 00", nil, 32, scsi.Always, true, false, false, "9e 10 00*8 ffffffff 00 00", ""},
+	{"REPORT LUNS", "a0 00 00 000000 00000010 00 00", nil, 16, scsi.Always, false, false, false, "a0 00 ff 000000 ffffffff 00 00", ""},
+	{"REPORT SUPPORTED OPERATION CODES", "a3 0c 00 00 0000 00000004 00 00", nil, 4, scsi.Reads, true, false, false, "a3 0c 87 ff ffff ffffffff 00 00", ""},
+	{"READ (12)", "a8 00 00000000 00000001 00 00", nil, 512, scsi.Reads, true, true, false, "a8 18 ffffffff ffffffff 00 00", "00*10 1f 00"},
+	{"WRITE (12)", "aa 00 00000000 00000001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "aa 18 ffffffff ffffffff 00 00", "00*10 1f 00"},
+}
+
+// send sends the command of rows[i].
+func send(h *scsitest.Host, i int) *scsitest.Answer {
+	if r := rows[i]; r.in > 0 {
+		return h.Fetch(r.cdb, r.in)
+	}
+	return h.Send(rows[i].cdb, rows[i].out)
+}
+
+// eachRow runs f for each row, on a disk of its own.
+func eachRow(t *testing.T, f func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int)) {
+	for i, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			d := newDisk(t, newRecorder(1<<20))
+			f(t, d, host(t, d), i)
+		})
+	}
+}
+
+func TestRowsOfThinDisk(t *testing.T) {
+	var have, want []string
+	for _, op := range newDisk(t, newRecorder(1<<20)).Ops() {
+		have = append(have, fmt.Sprintf("%02x %s, %d bytes", uint8(op.Code), op.Name, op.Len))
+		require.Subset(t, append(op.Fields, scsi.Field{}), []scsi.Field{op.Xfer.Len}, "%s: the length field is none of its fields", op.Name)
+	}
+	for _, r := range rows {
+		cdb := scsitest.Hex(r.cdb)
+		want = append(want, fmt.Sprintf("%02x %s, %d bytes", cdb[0], r.name, len(cdb)))
+	}
+	require.Equal(t, want, have)
+}
+
+func TestEachRowSucceeds(t *testing.T) {
+	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) { send(h, i).Data() })
+}
+
+// TestReservedBits sets each bit of each CDB: those that the standard gives no meaning here are refused, with a field
+// pointer, and no other is refused for being set.
+func TestReservedBits(t *testing.T) {
+	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {
+		r := rows[i]
+		usage := scsitest.Hex(r.usage)
+		ignored := append(scsitest.Hex(r.ignored), make([]byte, len(usage))...)
+		_, action := d.Rows(scsi.Opcode(usage[0]))[0].SA.Value()
+		for at := 1; at < len(usage); at++ {
+			for bit := range 8 {
+				cdb := scsitest.Hex(r.cdb)
+				cdb[at] ^= 1 << bit
+				switch a := h.Send(fmt.Sprintf("%x", cdb)); {
+				case action && at == 1 && bit < 5:
+					a.Sense("05 24 00 cc 00 01") // another service action
+				case usage[at]&(1<<bit) != 0:
+				case ignored[at]&(1<<bit) != 0:
+					require.NotEqual(t, scsi.InvalidFieldInCDB.AtBit(at, bit), a.Result)
+				default:
+					a.Sense(fmt.Sprintf("05 24 00 %02x %04x", 0xc8|bit, at))
+				}
+			}
+		}
+	})
+}
+
+// TestIgnoredBits change nothing.
+func TestIgnoredBits(t *testing.T) {
+	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {
+		cdb := scsitest.Hex(rows[i].cdb)
+		for at, bits := range scsitest.Hex(rows[i].ignored) {
+			cdb[at] |= bits
+		}
+		if rows[i].in > 0 {
+			require.Equal(t, send(h, i).Data(), h.Fetch(fmt.Sprintf("%x", cdb), rows[i].in).Data())
+		} else {
+			h.Send(fmt.Sprintf("%x", cdb), rows[i].out).Good()
+		}
+	})
+}
+
+func TestTruncatedCDBs(t *testing.T) {
+	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {
+		cdb := scsitest.Hex(rows[i].cdb)
+		for n := 1; n < len(cdb); n++ {
+			h.Send(fmt.Sprintf("%x", cdb[:n])).Sense("05 24 00")
+		}
+	})
+}
+
+func TestUnitAttention(t *testing.T) {
+	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {
+		h.Nexus().Attend(scsi.PowerOnOccurred)
+		switch {
+		case rows[i].attended:
+			send(h, i).Sense("06 29 01")
+			send(h, i).Data()
+		case rows[i].name == "REQUEST SENSE": // it is what it reports
+			send(h, i).Good("70 00 06 00*4 0a 00*4 29 01 00*4")
+			send(h, i).Good("70 00*6 0a 00*10")
+		default:
+			send(h, i).Data()
+			h.Send("00 00000000 00").Sense("06 29 01")
+		}
+	})
+}
+
+func TestStopped(t *testing.T) {
+	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {
+		h.Send("1b 00 0000 00 00").Good()
+		if rows[i].stopped {
+			send(h, i).Sense("02 04 02")
+		} else {
+			send(h, i).Data()
+		}
+	})
+}
+
+func TestWriteProtected(t *testing.T) {
+	for setting, sense := range map[scsi.Setting]string{scsi.WriteProtect: "07 27 00", scsi.SoftwareWriteProtect: "07 27 02"} {
+		eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {
+			d.Set(setting, true)
+			if rows[i].writes {
+				send(h, i).Sense(sense)
+			} else {
+				send(h, i).Data()
+			}
+		})
+	}
+}
+
+// reservedByAnother is a reservation that another nexus holds, of the strictest kind.
+type reservedByAnother struct{ asked scsi.Access }
+
+func (r *reservedByAnother) Conflicts(_ *scsi.Nexus, a scsi.Access, _ []byte) bool {
+	r.asked = a
+	return a != scsi.Always
+}
+
+func TestReserved(t *testing.T) {
+	for i, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			m, r := newRecorder(1<<20), &reservedByAnother{}
+			h := newHost(t, m, func(c *sbc.Config) { c.Reservations = r })
+			if row.access == scsi.Always {
+				send(h, i).Data()
+			} else {
+				send(h, i).Conflict()
+				require.Empty(t, m.took())
+			}
+			require.Equal(t, row.access, r.asked)
+		})
+	}
+}
+
+func TestParameterListIsMissing(t *testing.T) {
+	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {
+		if d.Rows(scsi.Opcode(scsitest.Hex(rows[i].cdb)[0]))[0].Xfer.Rule == scsi.ParameterList {
+			h.Send(rows[i].cdb, rows[i].out[1:]).Sense("05 1a 00")
+		}
+	})
+}
+
+// TestReadsLeaveTheMediumAlone, and so does all else that is not said to alter it.
+func TestReadsLeaveTheMediumAlone(t *testing.T) {
+	for i, r := range rows {
+		if r.writes {
+			continue
+		}
+		m := newRecorder(1 << 20)
+		copy(m.data, pattern(len(m.data), 1))
+		before := bytes.Clone(m.data)
+		send(newHost(t, m), i).Data()
+		require.True(t, bytes.Equal(before, m.data), r.name)
+	}
+}
+
+// SPC-4 table 305: LUN 0 and no well known logical unit.
+func TestReportLUNs(t *testing.T) {
+	h := newHost(t, newRecorder(1<<20))
+	h.Fetch("a0 00 00 000000 00000010 00 00", 16).Good("00000008 00000000 0000000000000000")
+	h.Fetch("a0 00 02 000000 000000ff 00 00", 255).Good("00000008 00000000 0000000000000000")
+	h.Fetch("a0 00 01 000000 00000010 00 00", 16).Good("00000000 00000000")
+	h.Fetch("a0 00 00 000000 00000008 00 00", 16).Good("00000008 00000000")
+	h.Fetch("a0 00 03 000000 00000010 00 00", 16).Sense("05 24 00 cf 00 02")
+}
+
+// SPC-4 6.39, with and without a unit attention, in both formats.
+func TestRequestSense(t *testing.T) {
+	h := newHost(t, newRecorder(1<<20))
+	h.Fetch("03 00 0000 ff 00", 255).Good("70 00*6 0a 00*10")
+	h.Fetch("03 01 0000 ff 00", 255).Good("72 00*7")
+	h.Nexus().Attend(scsi.PowerOnOccurred)
+	h.Nexus().Attend(scsi.CapacityDataChanged)
+	h.Fetch("03 01 0000 ff 00", 255).Good("72 06 29 01 00*4")
+	h.Fetch("03 00 0000 ff 00", 255).Good("70 00 06 00*4 0a 00*4 2a 09 00*4")
+	h.Fetch("03 00 0000 ff 00", 255).Good("70 00*6 0a 00*10")
+	h.Fetch("03 00 0000 04 00", 255).Good("70 00*3")
+}
