@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -137,24 +137,27 @@ func (g *gate) WriteAt(p []byte, off int64) (int, error) {
 
 // io.WriterAt allows parallel writes where they do not overlap, and promises nothing else.
 func TestAdaptSerializesOverlappingWritesOnly(t *testing.T) {
-	g := &gate{byteDisk: make(byteDisk, 8192), open: make(chan struct{})}
-	s := backend.Adapt(g, 8192)
-	done := make(chan error, 4)
-	write := func(off, n int) { done <- s.Writev([][]byte{make([]byte, n)}, int64(off), false) }
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{byteDisk: make(byteDisk, 8192), open: make(chan struct{})}
+		s := backend.Adapt(g, 8192)
+		done := make(chan error, 4)
+		write := func(off, n int) { done <- s.Writev([][]byte{make([]byte, n)}, int64(off), false) }
 
-	go write(0, 1024)
-	go write(4096, 1024)
-	require.Eventually(t, func() bool { return g.inside.Load() == 2 }, 10*time.Second, time.Millisecond, "disjoint writes go in parallel")
+		go write(0, 1024)
+		go write(4096, 1024)
+		synctest.Wait()
+		require.EqualValues(t, 2, g.inside.Load(), "disjoint writes go in parallel")
 
-	go write(512, 1024)
-	go func() { done <- s.Readv([][]byte{make([]byte, 512)}, 4608) }()
-	require.NoError(t, s.Readv([][]byte{make([]byte, 1024)}, 2048), "what overlaps no write does not wait")
-	time.Sleep(10 * time.Millisecond)
-	require.EqualValues(t, 2, g.inside.Load(), "an overlapping write waits")
-	require.Empty(t, done, "an overlapping read waits")
+		go write(512, 1024)
+		go func() { done <- s.Readv([][]byte{make([]byte, 512)}, 4608) }()
+		synctest.Wait()
+		require.EqualValues(t, 2, g.inside.Load(), "an overlapping write waits")
+		require.Empty(t, done, "an overlapping read waits")
+		require.NoError(t, s.Readv([][]byte{make([]byte, 1024)}, 2048), "what overlaps no write does not wait")
 
-	close(g.open)
-	for range cap(done) {
-		require.NoError(t, <-done)
-	}
+		close(g.open)
+		for range cap(done) {
+			require.NoError(t, <-done)
+		}
+	})
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -153,6 +155,8 @@ func TestHugeRamdiskTakesMemoryOnDemand(t *testing.T) {
 	require.Equal(t, 64*page, allocated(t, path), "reading around them takes none")
 	require.NoError(t, s.Discard(0, size))
 	require.Zero(t, allocated(t, path))
+	require.NoError(t, s.Readv([][]byte{buf}, 0))
+	require.Zero(t, allocated(t, path), "reading what was discarded takes none")
 }
 
 func TestRamdiskGivesMemoryBack(t *testing.T) {
@@ -179,6 +183,38 @@ func TestRamdiskGivesMemoryBack(t *testing.T) {
 			require.Equal(t, test.remain, allocated(t, path))
 		})
 	}
+}
+
+// The last page of a disk that ends within it is whole where the disk ends.
+func TestRamdiskGivesItsLastPageBack(t *testing.T) {
+	path := filepath.Join(shmDir(t), "rd0")
+	s := openRamdisk(t, path, 1<<20+512)
+	defer s.Close()
+	require.NoError(t, s.Writev([][]byte{make([]byte, 1024)}, 1<<20-512, false))
+	require.NoError(t, s.Discard(1<<20, 512))
+	require.Equal(t, s.Traits().Granularity, allocated(t, path))
+	require.NoError(t, s.Discard(0, s.Size()))
+	require.Zero(t, allocated(t, path))
+}
+
+// Whoever opens a ramdisk while another removes it must get the file that has the name, not the one that lost it.
+func TestOpenRamdiskRacesWithRemove(t *testing.T) {
+	path := filepath.Join(shmDir(t), "rd0")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 500 {
+				s, err := backend.OpenRamdisk(path, 1<<20)
+				if err != nil {
+					assert.ErrorIs(t, err, syscall.EWOULDBLOCK)
+					continue
+				}
+				assert.NoError(t, s.Remove(), "the name is ours while we hold the lock")
+				assert.NoError(t, s.Close())
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // Somebody truncates the file under a running daemon: the commands fail, the process lives.

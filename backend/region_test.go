@@ -2,6 +2,7 @@ package backend
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -79,5 +80,37 @@ func TestEmptyRamdiskMakesNoLeaves(t *testing.T) {
 	require.Len(t, r.leaves, 8192)
 	for i := range r.leaves {
 		require.Nil(t, r.leaves[i].Load())
+	}
+}
+
+// What the full-disk tests meet only by chance: pages stay as they were seen until the copy is over.
+func TestRegionLock(t *testing.T) {
+	r, err := NewRamdisk(1 << 20)
+	require.NoError(t, err)
+	defer r.Close()
+	iov := [][]byte{make([]byte, page)}
+	require.NoError(t, r.Writev(iov, 0, false))
+	mu := &r.region(0).mu
+	for _, test := range []struct {
+		name         string
+		lock, unlock func()
+		op           func() error
+	}{
+		{"a read waits for a writer", mu.Lock, mu.Unlock, func() error { return r.Readv(iov, 0) }},
+		{"a write waits for readers", mu.RLock, mu.RUnlock, func() error { return r.Writev(iov, 0, false) }},
+		{"a discard waits for readers", mu.RLock, mu.RUnlock, func() error { return r.Discard(0, page) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			done := make(chan error, 1)
+			test.lock()
+			go func() { done <- test.op() }()
+			select {
+			case <-done:
+				t.Error("it did not wait")
+			case <-time.After(20 * time.Millisecond):
+			}
+			test.unlock()
+			require.NoError(t, <-done)
+		})
 	}
 }
