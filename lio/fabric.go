@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
-	"strings"
 )
 
 // driver is what differs between fabrics.
@@ -32,12 +31,21 @@ type Fabric struct {
 
 // Fabric is the fabric of that name: "loopback".
 func (r Root) Fabric(name string) (Fabric, error) {
+	f := r.fabric(name)
+	if f.driver == nil {
+		return Fabric{}, fmt.Errorf("no fabric %q: loopback is known", name)
+	}
+	return f, nil
+}
+
+func (r Root) fabric(name string) Fabric {
+	f := Fabric{node: r.target().child(name), root: r, Name: name}
 	for i := range drivers {
 		if drivers[i].fabric == name {
-			return Fabric{node: r.target().child(name), root: r, driver: &drivers[i], Name: name}, nil
+			f.driver = &drivers[i]
 		}
 	}
-	return Fabric{}, fmt.Errorf("no fabric %q: loopback is known", name)
+	return f
 }
 
 // Target is a target of the fabric: a directory named by its world wide name.
@@ -49,11 +57,16 @@ type Target struct {
 
 // Target is the target of that name. The error wraps fs.ErrNotExist when there is none.
 func (f Fabric) Target(wwn string) (Target, error) {
-	t := Target{f.child(wwn), f, wwn}
-	if wwn == "" || strings.ContainsAny(wwn, "/\x00") || !t.Exists() {
-		return Target{}, fmt.Errorf("no target %s in %s: %w", wwn, f.path, fs.ErrNotExist)
+	all, err := f.Targets()
+	if err != nil {
+		return Target{}, err
 	}
-	return t, nil
+	for _, t := range all {
+		if t.WWN == wwn {
+			return t, nil
+		}
+	}
+	return Target{}, fmt.Errorf("no target %q in %s: %w", wwn, f.path, fs.ErrNotExist)
 }
 
 // Targets lists the targets, sorted by name. A fabric whose module is not loaded has none.
@@ -89,30 +102,24 @@ func (f Fabric) CreateTarget(wwn string) (Target, error) {
 	}
 	t := Target{f.child(wwn), f, wwn}
 	if t.Exists() {
-		return Target{}, fmt.Errorf("target %s exists (%s): %w", wwn, t.path, fs.ErrExist)
+		return Target{}, fmt.Errorf("target %s exists (%s): choose another name, or none to get a random one: %w", wwn, t.path, fs.ErrExist)
 	}
 	return t, t.mkdir()
 }
 
-// luns lists the LUNs of all targets.
-func (f Fabric) luns() ([]LUN, error) {
-	targets, err := f.Targets()
+// LUNs lists the LUNs of all TPGs.
+func (t Target) LUNs() ([]LUN, error) {
+	tpgs, err := t.TPGs()
 	if err != nil {
 		return nil, err
 	}
 	var all []LUN
-	for _, t := range targets {
-		tpgs, err := t.TPGs()
+	for _, tpg := range tpgs {
+		luns, err := tpg.LUNs()
 		if err != nil {
 			return nil, err
 		}
-		for _, tpg := range tpgs {
-			luns, err := tpg.LUNs()
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, luns...)
-		}
+		all = append(all, luns...)
 	}
 	return all, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -70,7 +71,7 @@ func (s StorageObject) BlockDev(stop bool) error {
 	if stop {
 		value = "1"
 	}
-	return s.write("action/block_dev", value)
+	return s.act("block_dev", value)
 }
 
 // Reset is how ResetRing ends the commands that are in the ring.
@@ -85,7 +86,25 @@ const (
 // ResetRing empties the ring of a TCMU device and repairs one that the kernel has declared broken. The memory of all
 // commands is reused at once: whoever still does I/O into it must have been stopped.
 func (s StorageObject) ResetRing(how Reset) error {
-	return s.write("action/reset_ring", strconv.Itoa(int(how)))
+	return s.act("reset_ring", strconv.Itoa(int(how)))
+}
+
+// announceTime is how long a device may be announced before it is enabled.
+const announceTime = time.Second
+
+// act writes to a file of the action directory. The kernel tells daemons of a new device from within its enabling and
+// takes no actions until that is done: who is quick meets EINVAL, and should only try again.
+func (s StorageObject) act(file, value string) error {
+	for deadline := time.Now().Add(announceTime); ; time.Sleep(time.Millisecond) {
+		enabled, err := s.Enabled()
+		if err != nil {
+			return err
+		}
+		err = s.write("action/"+file, value)
+		if enabled || !errors.Is(err, unix.EINVAL) || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // UIO names the uio device of a TCMU device ("uio3"). The error wraps fs.ErrNotExist when there is none, which is so

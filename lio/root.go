@@ -125,12 +125,17 @@ func (r Root) LUNs() ([]LUN, error) {
 		if name == "core" {
 			continue
 		}
-		f := Fabric{node: r.target().child(name), root: r, Name: name}
-		luns, err := f.luns()
+		targets, err := r.fabric(name).Targets()
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, luns...)
+		for _, t := range targets {
+			luns, err := t.LUNs()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, luns...)
+		}
 	}
 	return all, nil
 }

@@ -104,6 +104,9 @@ func classify(so lio.StorageObject) (object, error) {
 		return object{so, config.Kind, config}, nil
 	}
 	handler, _, _ := strings.Cut(text, "/")
+	if handler == "" {
+		return object{StorageObject: so, sort: "user"}, nil // somebody is just making it
+	}
 	return object{StorageObject: so, sort: "user:" + handler}, nil
 }
 
@@ -196,7 +199,7 @@ var deleteObject = command{
 		if err := o.Delete(); err != nil {
 			return result{}, err
 		}
-		at.session.waitForgotten(ctx, o.StorageObject, born)
+		at.session.waitForgotten(ctx, born)
 		return result{fmt.Sprintf("Deleted storage object %s.", o.Name), deleted{n.path()}}, nil
 	},
 }

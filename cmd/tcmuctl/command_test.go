@@ -107,6 +107,6 @@ make a target whose LUNs become disks of this host
 
 func TestVersion(t *testing.T) {
 	h := newHost(t)
-	h.says("tcmuctl version "+buildVersion(), "version")
-	h.says("tcmuctl version "+buildVersion(), "--version")
+	h.says("tcmuctl version "+version, "version")
+	h.says("tcmuctl version "+version, "--version")
 }

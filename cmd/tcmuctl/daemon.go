@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/tcmud/tcmud/cmd/internal/control"
@@ -49,26 +51,46 @@ func (s *session) waitServed(ctx context.Context, so lio.StorageObject) error {
 	}
 }
 
+// deleteLUN deletes a LUN. Where nobody serves its device, what it has in flight cannot end well: it is ended before.
+func (s *session) deleteLUN(ctx context.Context, l lio.LUN) error {
+	so, err := l.StorageObject()
+	if err == nil && s.abandoned(ctx, so) {
+		if err := l.Abandon(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return l.Delete()
+}
+
+// abandoned reports whether so is ours to serve and not served: there is no daemon, or it has failed.
+func (s *session) abandoned(ctx context.Context, so lio.StorageObject) bool {
+	o, err := classify(so)
+	if err != nil || o.config.Kind == "" {
+		return false
+	}
+	devices, err := s.daemon.Devices(ctx)
+	var down *control.NotRunningError
+	if errors.As(err, &down) {
+		return true
+	}
+	born, _ := so.Incarnation()
+	return slices.ContainsFunc(devices, func(d control.Device) bool {
+		return d.Incarnation == born && d.State == control.Failed
+	})
+}
+
 // waitForgotten gives the daemon time to let go of a device that was deleted, so that its file and its name can be used
 // again at once. A daemon that does not run holds on to nothing, and one that takes longer only makes that later.
-func (s *session) waitForgotten(ctx context.Context, so lio.StorageObject, born uint64) {
+func (s *session) waitForgotten(ctx context.Context, born uint64) {
 	ctx, cancel := context.WithTimeout(ctx, forgetTime)
 	defer cancel()
 	for {
 		devices, err := s.daemon.Devices(ctx)
-		if err != nil || !holds(devices, so, born) || !sleep(ctx, pollTime) {
+		held := slices.ContainsFunc(devices, func(d control.Device) bool { return d.Incarnation == born })
+		if err != nil || !held || !sleep(ctx, pollTime) {
 			return
 		}
 	}
-}
-
-func holds(devices []control.Device, so lio.StorageObject, born uint64) bool {
-	for _, d := range devices {
-		if d.HBA == so.HBA && d.Name == so.Name && d.Incarnation == born {
-			return true
-		}
-	}
-	return false
 }
 
 // sleep waits for d; it is false when ctx ended first.

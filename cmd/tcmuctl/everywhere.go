@@ -40,8 +40,7 @@ func list(_ context.Context, at *node, a args) (result, error) {
 }
 
 func printVersion(context.Context, *node, args) (result, error) {
-	v := buildVersion()
-	return result{"tcmuctl version " + v, map[string]string{"version": v}}, nil
+	return result{"tcmuctl version " + version, map[string]string{"version": version}}, nil
 }
 
 // topic is a command in help.

@@ -186,12 +186,22 @@ func createTarget(_ context.Context, at *node, a args) (result, error) {
 	return created(at.new(&targetKind, t.WWN, t), "Created target "+t.WWN+".")
 }
 
-func deleteTarget(_ context.Context, at *node, a args) (result, error) {
+func deleteTarget(ctx context.Context, at *node, a args) (result, error) {
 	n, err := at.child(a.text("wwn"))
 	if err != nil {
 		return result{}, fmt.Errorf("no target %s in %s: \"tcmuctl ls %[2]s\" shows what there is", a.text("wwn"), at.path())
 	}
-	if err := n.object.(lio.Target).Delete(); err != nil {
+	t := n.object.(lio.Target)
+	all, err := t.LUNs()
+	if err != nil {
+		return result{}, err
+	}
+	for _, l := range all {
+		if err := at.session.deleteLUN(ctx, l); err != nil {
+			return result{}, err
+		}
+	}
+	if err := t.Delete(); err != nil {
 		return result{}, err
 	}
 	return result{"Deleted Target " + n.name + ".", deleted{n.path()}}, nil
@@ -223,18 +233,18 @@ func createLUN(ctx context.Context, at *node, a args) (result, error) {
 	defer cancel()
 	if _, err := l.WaitDisk(wait); err != nil {
 		err = fmt.Errorf("LUN %d has not become a disk within %v, see dmesg (%w): it is removed again", l.Number, diskTime, err)
-		return result{}, errors.Join(err, l.Delete())
+		return result{}, errors.Join(err, at.session.deleteLUN(ctx, l))
 	}
 	return created(at.new(&lunKind, "lun"+strconv.Itoa(l.Number), l), fmt.Sprintf("Created LUN %d.", l.Number))
 }
 
-func deleteLUN(_ context.Context, at *node, a args) (result, error) {
+func deleteLUN(ctx context.Context, at *node, a args) (result, error) {
 	number := a.number("lun", 0)
 	l := at.object.(lio.TPG).LUN(number)
 	if !l.Exists() {
 		return result{}, fmt.Errorf("no LUN %d in %s: \"tcmuctl ls %[2]s\" shows what there is", number, at.path())
 	}
-	if err := l.Delete(); err != nil {
+	if err := at.session.deleteLUN(ctx, l); err != nil {
 		return result{}, err
 	}
 	return result{fmt.Sprintf("Deleted LUN %d.", number), deleted{fmt.Sprintf("%s/lun%d", at.path(), number)}}, nil

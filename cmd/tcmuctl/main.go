@@ -14,7 +14,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -23,6 +22,9 @@ import (
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/lio"
 )
+
+// version is set by the linker.
+var version = "devel"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -145,12 +147,4 @@ func (r result) print(w io.Writer, asJSON bool) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(r.data)
-}
-
-// buildVersion is the version that the Go tool has put into the program.
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

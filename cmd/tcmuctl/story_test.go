@@ -294,3 +294,41 @@ func TestTargetsThatAScriptMade(t *testing.T) {
 	require.Contains(t, dots(h.tree()), "o- lun3 .... [no storage object]")
 	h.says("Deleted Target "+target+".", "loopback/", "delete", target)
 }
+
+func TestDeletingWhatNobodyServesDoesNotWait(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		verdict func(lio.StorageObject) string // nil: the daemon dies
+		reset   bool
+	}{
+		{"served", servesAll, false},
+		{"failed", func(lio.StorageObject) string { return "its file has gone" }, true},
+		{"no daemon", nil, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHost(t)
+			if tt.verdict != nil {
+				h.start(tt.verdict)
+			}
+			so, err := h.kernel.Root().CreateUser(lio.User{Name: "rd0", Config: "tcmud/ramdisk", Size: 512})
+			require.NoError(t, err)
+			h.says("Created target "+target+".", "loopback/", "create", target)
+			loopback, err := h.kernel.Root().Fabric("loopback")
+			require.NoError(t, err)
+			made, err := loopback.Target(target)
+			require.NoError(t, err)
+			tpgs, err := made.TPGs()
+			require.NoError(t, err)
+			_, err = tpgs[0].CreateLUN(so, lio.AnyLUN)
+			require.NoError(t, err)
+
+			reset := false
+			h.kernel.Fail = func(_, path string) error {
+				reset = reset || strings.HasSuffix(path, "/reset_ring")
+				return nil
+			}
+			h.says("Deleted Target "+target+".", "loopback/", "delete", target)
+			require.Equal(t, tt.reset, reset)
+		})
+	}
+}

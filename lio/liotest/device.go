@@ -146,8 +146,9 @@ func (k *Kernel) plug(parts []string) {
 	}
 	k.disks++
 	k.fill(k.scsiDevice(parts), map[string]string{
-		"type": "0", "block/" + disk + "/": "", fmt.Sprintf("scsi_generic/sg%d/", k.disks): "",
+		"type": "0", "state": "running", "block/" + disk + "/": "", fmt.Sprintf("scsi_generic/sg%d/", k.disks): "",
 	})
+	k.fill(k.scsiDisk(parts), map[string]string{"cache_type": "write back"})
 	k.fill(k.Path("dev"), map[string]string{disk: ""})
 }
 
@@ -158,11 +159,21 @@ func (k *Kernel) unplug(parts []string) {
 		os.Remove(k.Path("dev", d.Name()))
 	}
 	os.RemoveAll(dir)
+	os.RemoveAll(k.scsiDisk(parts))
 }
 
 func (k *Kernel) scsiDevice(parts []string) string {
+	return k.Path("sys/bus/scsi/devices", k.scsiAddress(parts))
+}
+
+func (k *Kernel) scsiDisk(parts []string) string {
+	return k.Path("sys/class/scsi_disk", k.scsiAddress(parts))
+}
+
+// scsiAddress is where the LUN that a path leads to is, "H:C:T:L".
+func (k *Kernel) scsiAddress(parts []string) string {
 	address := k.read(filepath.Join(k.top(), parts[0], parts[1], parts[2], "address"))
-	return k.Path("sys/bus/scsi/devices", address+":"+strings.TrimPrefix(parts[4], "lun_"))
+	return address + ":" + strings.TrimPrefix(parts[4], "lun_")
 }
 
 // links counts the LUNs made of a storage object.

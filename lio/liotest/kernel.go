@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -62,8 +63,8 @@ func (k *Kernel) Path(elem ...string) string {
 func (k *Kernel) begin(op, path string) ([]string, error) {
 	k.mu.Lock()
 	rel, err := filepath.Rel(k.top(), path)
-	if err != nil || strings.HasPrefix(rel, "..") {
-		return nil, fail(op, path, syscall.EXDEV)
+	if err != nil || op != "write" && strings.HasPrefix(rel, "..") {
+		return nil, fail(op, path, syscall.EXDEV) // beside the tree, files can be written, but nothing can be made
 	}
 	if k.Fail != nil {
 		if err := k.Fail(op, rel); err != nil {
@@ -200,28 +201,36 @@ func (k *Kernel) Rmdir(path string) error {
 	return os.RemoveAll(path)
 }
 
-// removable says why a directory cannot be removed: who is in use, or has in it what the kernel did not put there.
+// removable says why a directory cannot be removed: it is in use, or has in it what the kernel did not put there.
 func (k *Kernel) removable(parts []string, path string) syscall.Errno {
 	if _, err := os.Stat(path); err != nil {
 		return syscall.ENOENT
 	}
-	below := map[bool]string{true: "*/", false: ""}[parts[0] == "core" && len(parts) == 2]
+	isCore, below := parts[0] == "core", ""
 	switch {
-	case parts[0] == "core" && len(parts) == 3:
-		if k.links(path) > 0 {
-			return syscall.EBUSY
-		}
-		below = "alua/[!d]*/"
-	case len(parts) == 2 && parts[0] != "core":
-		below = "tpgt_*/"
+	case isCore && len(parts) == 2:
+		below = "*"
+	case isCore && len(parts) == 3 && k.links(path) > 0:
+		return syscall.EBUSY
+	case isCore && len(parts) == 3:
+		below = "alua/[^d]*" // all but default_tg_pt_gp
+	case len(parts) == 2:
+		below = "tpgt_*"
 	case len(parts) == 3:
-		below = "lun/*/"
-	}
-	if found, _ := filepath.Glob(filepath.Join(path, below) + "/"); below != "" && len(found) > 0 {
+		below = "lun/*"
+	case len(parts) == 5 && k.linkIn(path) != "":
 		return syscall.ENOTEMPTY
 	}
-	if len(parts) == 5 && k.linkIn(path) != "" {
+	if below != "" && k.hasDir(filepath.Join(path, below)) {
 		return syscall.ENOTEMPTY
 	}
 	return 0
+}
+
+func (k *Kernel) hasDir(pattern string) bool {
+	found, _ := filepath.Glob(pattern)
+	return slices.ContainsFunc(found, func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && info.IsDir()
+	})
 }
