@@ -168,7 +168,7 @@ func (f *File) Traits() Traits {
 	return Traits{ReadOnly: f.readOnly, Volatile: true, Blocking: true, Granularity: f.granule}
 }
 
-// Zeroes implements Supporter.
+// Zeroes implements Supporter. A file system without ZERO_RANGE shows at the first Zero only; a Medium then writes zeros.
 func (f *File) Zeroes() Support { return Native }
 
 // Discards implements Supporter.

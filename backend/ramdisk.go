@@ -94,7 +94,7 @@ func newRamdisk(fd int, path string, size int64) (*Ramdisk, error) {
 			err = errors.Join(err, r.Remove())
 		}
 		r.Close()
-		return nil, fmt.Errorf("ramdisk %s: %w", path, err)
+		return nil, fmt.Errorf("ramdisk %q: %w", path, err)
 	}
 	return r, nil
 }

@@ -127,7 +127,7 @@ func (r *Ramdisk) allocate(reg *region, off, end int64) error {
 		err = errors.Join(err, unix.ENOSPC)
 	}
 	if err != nil {
-		return fmt.Errorf("ramdisk %s: no memory for %d bytes, free some or enlarge the tmpfs: %w", r.path, n, err)
+		return fmt.Errorf("ramdisk %q: no memory for %d bytes, free some or enlarge the tmpfs: %w", r.path, n, err)
 	}
 	reg.present |= missing
 	return nil
@@ -153,7 +153,7 @@ func (r *Ramdisk) erase(off, end int64) error {
 	}
 	err := fallocate(r.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, head, r.pageStart(tail+r.page()-1)-head)
 	if err != nil {
-		return fmt.Errorf("ramdisk %s: cannot give back memory: %w", r.path, err)
+		return fmt.Errorf("ramdisk %q: cannot give back memory: %w", r.path, err)
 	}
 	reg.present &^= r.pages(head, tail)
 	return nil
