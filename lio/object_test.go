@@ -1,6 +1,7 @@
 package lio_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -102,6 +103,27 @@ func TestHBANumbersAreUniqueOverAllPlugins(t *testing.T) {
 	}
 	require.Equal(t, 1, create(t, root, rd0).HBA)
 	require.Equal(t, 4, create(t, root, lio.User{Name: "rd1", Config: "tcmud/ramdisk", Size: 512}).HBA)
+}
+
+func TestConcurrentCreatesGetNumbersOfTheirOwn(t *testing.T) {
+	root, _ := liotest.Open(t)
+	const n = 8
+	errs := make(chan error, n)
+	for i := range n {
+		go func() {
+			_, err := root.CreateUser(lio.User{Name: fmt.Sprint("rd", i), Config: "tcmud/ramdisk", Size: 512})
+			errs <- err
+		}()
+	}
+	for range n {
+		require.NoError(t, <-errs)
+	}
+	all, err := root.StorageObjects()
+	require.NoError(t, err)
+	require.Len(t, all, n)
+	for i, so := range all {
+		require.Equal(t, i, so.HBA)
+	}
 }
 
 func TestCreateUserTakesRtslibsLock(t *testing.T) {
