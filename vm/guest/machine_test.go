@@ -1,0 +1,152 @@
+//go:build guest
+
+package guest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/tcmud/tcmud/vm"
+)
+
+// scratch is where the tests' files are: an ext4 file system on a disk of the
+// virtual machine, so that there is a stable storage to be written through to.
+const scratch = "/scratch"
+
+const configfs = "/sys/kernel/config/target"
+
+func TestMain(m *testing.M) {
+	if err := mountScratch(); err != nil {
+		fmt.Fprintln(os.Stderr, "guest:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// mountScratch also makes t.TempDir a folder there.
+func mountScratch() error {
+	const disk = "/dev/disk/by-id/virtio-scratch"
+	if out, err := exec.Command("mkfs.ext4", "-q", "-F", disk).CombinedOutput(); err != nil {
+		return fmt.Errorf("mkfs.ext4 %s: %w: %s", disk, err, out)
+	}
+	if err := os.MkdirAll(scratch, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount(disk, scratch, "ext4", 0, ""); err != nil {
+		return fmt.Errorf("mount %s: %w", disk, err)
+	}
+	return os.Setenv("TMPDIR", scratch)
+}
+
+// patience is how long anything may take that is not given work to do.
+const patience = time.Minute
+
+// outcome is what a program that has ended leaves.
+type outcome struct {
+	stdout, stderr string
+	status         int
+}
+
+// run runs a program to its end, whatever its exit status.
+func run(t *testing.T, name string, args ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience) // t.Context ends before the clean-up
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	require.NoError(t, ctx.Err(), "%s %s\n%s", name, args, stderr.String())
+	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// must runs a program that has to succeed, and returns what it printed.
+func must(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	o := run(t, name, args...)
+	require.Zero(t, o.status, "%s %s\n%s%s", name, strings.Join(args, " "), o.stdout, o.stderr)
+	return strings.TrimSpace(o.stdout)
+}
+
+// read returns the text of a small file, as sysfs and configfs have many.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return strings.TrimSpace(string(b))
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+}
+
+// eventually waits for something that comes about by itself.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	require.Eventually(t, done, patience, 20*time.Millisecond, "waited in vain: %s", what)
+}
+
+// traces are the places where devices, targets and tcmud leave something.
+var traces = []string{
+	configfs + "/core/*_*", configfs + "/core/*_*/*", configfs + "/loopback/naa.*",
+	"/dev/sd*", "/dev/sg*", "/dev/uio*", "/sys/class/uio/*",
+	"/dev/shm/*/*", "/run/tcmud/state/*",
+}
+
+// footprint lists what there is at these places.
+func footprint(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	for _, pattern := range traces {
+		paths, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		found = append(found, paths...)
+	}
+	return found
+}
+
+// requireFootprint waits until these places look as they did before. The
+// kernel has removed a device when the program that did it returns; udev may
+// take a moment longer.
+func requireFootprint(t *testing.T, before []string) {
+	t.Helper()
+	must(t, "udevadm", "settle")
+	deadline := time.Now().Add(5 * time.Second)
+	for time.Now().Before(deadline) && !slices.Equal(before, footprint(t)) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	require.Equal(t, before, footprint(t))
+}
+
+// kernelLog returns a function that tells what the kernel has logged since.
+func kernelLog(t *testing.T) func() string {
+	t.Helper()
+	before := must(t, "dmesg")
+	return func() string { return strings.TrimPrefix(must(t, "dmesg"), before) }
+}
+
+// requireQuiet requires that a kernel log tells of no fault of the kernel's
+// and of no I/O that went wrong.
+func requireQuiet(t *testing.T, log string) {
+	t.Helper()
+	require.Empty(t, vm.Complaints(log))
+	for _, words := range []string{"I/O error", "Sense Key", "timed out", "rejecting I/O", "cmd_id", "FAILED Result"} {
+		require.NotContains(t, log, words)
+	}
+}
