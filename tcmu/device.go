@@ -43,10 +43,11 @@ type Options struct {
 	// Log gets what people should know: panics of the handler. Nil for none.
 	Log *slog.Logger
 
-	// Left is where the Device before this one left the ring, as its Stop said: if the ring is still there, it goes on
-	// with no command lost or answered twice. Else the ring is reset, with Control.
+	// Left is where the Device before this one left the ring, as its Stop said, or Fresh. If the mailbox agrees, the
+	// Device goes on there, and no command is lost or answered twice. Else the ring is reset, with Control. Who keeps a
+	// Mark in a file removes the file before it is used: after a crash it must not be believed.
 	Left Mark
-	// Control can reset the ring. Without it only a ring with nothing outstanding can be begun.
+	// Control can reset the ring. Without it, a ring that is not as Left says can only be begun if it is empty.
 	Control *Control
 }
 
@@ -236,6 +237,6 @@ func (d *Device) answer(s *slot) (res scsi.Result, length uint32) {
 func (d *Device) report(s *slot, v any) {
 	if n := d.panics.Add(1); n&(n-1) == 0 {
 		d.log.Error("the handler panicked; the command ends in HARDWARE ERROR", "device", d.port.Name,
-			"command", s.cmd.Name(), "cdb", fmt.Sprintf("% x", s.cdb[:16]), "panic", v, "times", n, "stack", string(debug.Stack()))
+			"command", s.cmd.Name(), "cdb", fmt.Sprintf("% x", s.cmd.CDB), "panic", v, "times", n, "stack", string(debug.Stack()))
 	}
 }

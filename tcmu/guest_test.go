@@ -55,7 +55,7 @@ func (d *disk) Do(c *scsi.Command) scsi.Result {
 }
 
 // create makes a TCMU device and finds its ring.
-func create(t *testing.T, name string) (lio.StorageObject, UIO) {
+func create(t testing.TB, name string) (lio.StorageObject, UIO) {
 	root, err := lio.Open()
 	require.NoError(t, err)
 	so, err := root.CreateUser(lio.User{Name: name, Config: "tcmutest/" + name, Size: guestSize})
@@ -82,7 +82,7 @@ func control(so lio.StorageObject) *Control {
 	return &Control{BlockDev: so.BlockDev, ResetRing: func() error { return so.ResetRing(lio.ResetBusy) }}
 }
 
-func openGuest(t *testing.T, u UIO, h scsi.Handler, o Options) *Device {
+func openGuest(t testing.TB, u UIO, h scsi.Handler, o Options) *Device {
 	d, err := Open(context.Background(), u, h, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { stop(t, d) })
@@ -90,7 +90,7 @@ func openGuest(t *testing.T, u UIO, h scsi.Handler, o Options) *Device {
 }
 
 // plug makes a /dev/sdX of the device, which somebody serves.
-func plug(t *testing.T, so lio.StorageObject) *os.File {
+func plug(t testing.TB, so lio.StorageObject) *os.File {
 	root, err := lio.Open()
 	require.NoError(t, err)
 	loopback, err := root.Fabric("loopback")
@@ -116,7 +116,7 @@ func plug(t *testing.T, so lio.StorageObject) *os.File {
 }
 
 // aligned is a buffer for O_DIRECT.
-func aligned(t *testing.T, n int) []byte {
+func aligned(t testing.TB, n int) []byte {
 	p, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	require.NoError(t, err)
 	return p
@@ -286,6 +286,7 @@ func TestGuestEvents(t *testing.T) {
 	}
 	e := next(Added)
 	require.Equal(t, "tcmutest/a", e.UIO.Config)
+	openGuest(t, e.UIO, memory{}, Options{Left: Fresh, Control: control(so)})
 	all, err := Scan()
 	require.NoError(t, err)
 	require.Contains(t, all, e.UIO)
@@ -297,4 +298,27 @@ func TestGuestEvents(t *testing.T) {
 	require.True(t, next(WriteCacheChanged).WriteCache)
 	require.NoError(t, so.Delete())
 	require.Equal(t, e.ID, next(Removed).ID)
+}
+
+// BenchmarkGuestRead is a 4 KiB read of /dev/sdX with O_DIRECT, one at a time: the way down through the SCSI layer, the
+// ring, and back.
+func BenchmarkGuestRead(b *testing.B) {
+	for _, way := range ways {
+		b.Run(way.name, func(b *testing.B) {
+			so, u := create(b, "bench-"+way.name)
+			d := openGuest(b, u, &disk{memory: make(memory, guestSize)}, Options{Workers: way.opts.Workers})
+			f := plug(b, so)
+			p := aligned(b, 4096)
+			b.ResetTimer()
+			for i := range b.N {
+				if _, err := f.ReadAt(p, int64(i%4096)*4096); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StopTimer()
+			s := d.Stats()
+			b.ReportMetric(float64(s.Wakeups)/float64(s.Commands), "wakeups/cmd")
+			b.ReportMetric(float64(s.Doorbells)/float64(s.Commands), "doorbells/cmd")
+		})
+	}
 }

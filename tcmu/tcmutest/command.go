@@ -85,7 +85,10 @@ func (k *Kernel) Do(c *Command) {
 	k.Wait(c)
 }
 
-// Ended says whether c has an answer.
+// Done gives something to receive when c has ended, once; so does Wait, which has a time limit and allocates.
+func (c *Command) Done() <-chan struct{} { return c.done }
+
+// Ended says whether c has an answer that nobody has waited for.
 func (c *Command) Ended() bool { return len(c.done) > 0 }
 
 func (c *Command) end(status byte) {

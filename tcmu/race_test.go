@@ -1,0 +1,5 @@
+//go:build race
+
+package tcmu
+
+const raceEnabled = true
