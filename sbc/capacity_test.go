@@ -7,7 +7,7 @@ import (
 	"github.com/tcmud/tcmud/backend"
 )
 
-// SBC-3 tables 64 and 66.
+// SBC-3 5.15.2 and 5.16.2.
 func TestReadCapacity(t *testing.T) {
 	h := newHost(t, ramdisk(t))
 	h.Fetch("25 00 00000000 0000 00 00", 8).Good("000007ff 00000200")

@@ -16,7 +16,7 @@ import (
 // serialNumber is "a8c4ea0b-d3ec-4d5a-88ef-4dcd1b6dc08d".
 const serialNumber = "6138633465613062 2d 64336563 2d 34643561 2d 38386566 2d 346463643162366463303864"
 
-// SPC-4 table 174.
+// SPC-4 6.6.2.
 func TestInquiry(t *testing.T) {
 	h := newHost(t, ramdisk(t))
 	h.Fetch("12 00 00 004a 00", 74).Good(

@@ -10,7 +10,7 @@ import (
 	"github.com/tcmud/tcmud/scsi/scsitest"
 )
 
-// Mode pages of a disk with a volatile cache, by value of PC (SBC-3 table 179, SPC-4 tables 451 and 471).
+// Mode pages of a disk with a volatile cache: current, changeable and default values.
 var (
 	caching = [...]string{"08 12 04 00*17", "08 12 04 00*17", "08 12 04 00*17"}
 	control = [...]string{

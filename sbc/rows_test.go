@@ -19,7 +19,7 @@ var rows = []struct {
 	out  []byte // its Data-Out
 	in   int    // room for its Data-In
 
-	access   scsi.Access // SPC-4 tables 67 to 69, SBC-3 table 15
+	access   scsi.Access // what reservations make of it (SPC-4 5.12, and SBC-3 for its own commands)
 	attended bool        // a pending unit attention ends it (SAM-5 5.14)
 	stopped  bool        // it needs the medium
 	writes   bool        // it alters the medium
@@ -228,7 +228,7 @@ func TestReadsLeaveTheMediumAlone(t *testing.T) {
 	}
 }
 
-// SPC-4 table 305: LUN 0 and no well known logical unit.
+// SPC-4 6.33: LUN 0 and no well known logical unit.
 func TestReportLUNs(t *testing.T) {
 	h := newHost(t, newRecorder(1<<20))
 	h.Fetch("a0 00 00 000000 00000010 00 00", 16).Good("00000008 00000000 0000000000000000")

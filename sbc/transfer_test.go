@@ -71,7 +71,7 @@ func TestEachFieldHasItsPlace(t *testing.T) {
 	require.Equal(t, "write 1+100", at)
 }
 
-// SBC-3 4.5: LBA OUT OF RANGE, also where a sum of 64 bits would wrap.
+// LBA OUT OF RANGE, whatever the length, also where a sum of 64 bits would wrap.
 func TestRange(t *testing.T) {
 	const blocks = 2048
 	m := newRecorder(blocks * 512)

@@ -11,7 +11,7 @@ import (
 	"github.com/tcmud/tcmud/scsi/scsitest"
 )
 
-// unmapList is an UNMAP parameter list (SBC-3 table 85) of pairs of LBA and number of blocks.
+// unmapList is an UNMAP parameter list (SBC-3 5.28.2) of pairs of LBA and number of blocks.
 func unmapList(pairs ...uint64) []byte {
 	be := binary.BigEndian
 	n := len(pairs) / 2 * 16

@@ -16,7 +16,7 @@ var writeSame = []struct{ cdb, length string }{
 	{"93 %02x %016x %08x 00 00", "cf 00 0a"},
 }
 
-// Bits of byte 1 (SBC-3 tables 114 and 116).
+// Bits of byte 1 (SBC-3 5.43 and 5.44).
 const (
 	anchor   = 0x10
 	unmapped = 0x08

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// SPC-4 clause 4.2.5.1 for the groups that it defines, Linux' COMMAND_SIZE for the others.
+// The groups that SPC-4 gives a length, and for the others what Linux sends.
 func TestCDBLength(t *testing.T) {
 	for _, group := range []struct {
 		from, to byte

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Golden bytes of sense data, from SPC-4 table 53 (fixed format) and tables 27, 29, 31 and 33 (descriptor format).
+// Golden bytes of sense data, from SPC-4 clauses 4.5.3 (fixed format) and 4.5.2 (descriptor format).
 func TestSenseBytes(t *testing.T) {
 	lba := Bytes("LOGICAL BLOCK ADDRESS", 2, 4)
 	fua := Bits("FUA", 1, 3, 1)
@@ -111,7 +111,7 @@ func TestResultOK(t *testing.T) {
 	require.False(t, WriteProtected.OK())
 }
 
-// Status codes of SAM-5 table 45 and sense keys of SPC-4 table 54.
+// Status codes of SAM-5 clause 5.3 and sense keys of SPC-4 clause 4.5.6.
 func TestStatusAndKeyNames(t *testing.T) {
 	for code, want := range map[Status]string{
 		0x00: "GOOD", 0x02: "CHECK CONDITION", 0x04: "CONDITION MET", 0x08: "BUSY", 0x18: "RESERVATION CONFLICT",

@@ -41,7 +41,7 @@ func newSwitchable(t *testing.T) *switchable {
 
 const control, exceptions = "0a 0a 00 10 00 40 0000 ffff 0000", "1c 0a 00*10"
 
-// Pages and subpages come in ascending order, and 3Fh and FFh stand for all of them (SPC-4 table 155).
+// Pages and subpages come in ascending order, and 3Fh and FFh stand for all of them (SPC-4 6.13).
 func TestSubpages(t *testing.T) {
 	h := newSwitchable(t).host
 	const sub, vendor = "4a 05 0003 22 00 00", "21 03 11 00 00"

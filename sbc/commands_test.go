@@ -1,0 +1,134 @@
+package sbc
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcmud/tcmud/backend"
+	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/spc"
+)
+
+//go:generate go test . -run ^TestCommandsDocument$ -update
+
+var update = flag.Bool("update", false, "write docs/commands.md instead of comparing with it")
+
+const commandsDocument = "../docs/commands.md"
+
+// TestCommandsDocument holds docs/commands.md to the tables.
+func TestCommandsDocument(t *testing.T) {
+	want := document(t)
+	if *update {
+		require.NoError(t, os.WriteFile(commandsDocument, []byte(want), 0o644))
+		return
+	}
+	have, err := os.ReadFile(commandsDocument)
+	require.NoError(t, err, "run \"make docs\"")
+	require.Equal(t, want, string(have), "docs/commands.md is not what the tables say: run \"make docs\", and look at what has changed")
+}
+
+// cached is a store with all that a disk can be made of: it discards, and it has a volatile cache.
+type cached struct{ *backend.Null }
+
+func (cached) Traits() backend.Traits { return backend.Traits{Volatile: true} }
+
+const introduction = `<!-- Made from the tables by "make docs". -->
+# Commands
+
+What a thin disk with a write cache answers. A disk whose store cannot free space has no UNMAP, and no UNMAP bit in
+WRITE SAME. Any other operation code ends in ILLEGAL REQUEST, INVALID COMMAND OPERATION CODE (05/20/00), and a CDB with a
+bit set that is in no field listed here in INVALID FIELD IN CDB (05/24/00) with a pointer to the bit.
+
+*Reservations* is what a command is to the reservations of other initiators: *always* allowed, *reads*, *writes*, or
+*starts* (allowed when it starts the unit, else as *writes*). *Not when*: the command is refused while a *unit attention*
+is pending, while the unit is *stopped*, while it is *write protected*.
+
+`
+
+func document(t *testing.T) string {
+	d, err := New(Config{Store: cached{backend.NewNull(1 << 30)}, Identity: func() spc.Identity { return spc.Identity{} }})
+	require.NoError(t, err)
+	var b strings.Builder
+	b.WriteString(introduction)
+	b.WriteString("| Code | Command | Clause | Bytes | Fields | Accepted, and ignored | Data | Reservations | Not when |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|\n")
+	for _, op := range d.Ops() {
+		evaluated, ignored := fields(op)
+		row(&b, code(op), op.Name, op.Spec, op.Len, evaluated, ignored, data(op.Xfer), op.Access, refused(op.Flags))
+	}
+	b.WriteString("\n## Vital product data pages\n\n| Page | Name | Clause |\n|---|---|---|\n")
+	for _, p := range d.primary.VPDPages() {
+		row(&b, fmt.Sprintf("%02Xh", p.Code), p.Name, p.Spec)
+	}
+	b.WriteString("\n## Mode pages\n\nBits that MODE SELECT may change, by byte; all others keep their values.\n\n")
+	b.WriteString("| Page | Name | Clause | Changeable |\n|---|---|---|---|\n")
+	for _, p := range d.primary.ModePages() {
+		row(&b, fmt.Sprintf("%02Xh", p.Code), p.Name, p.Spec, changeable(p))
+	}
+	return b.String()
+}
+
+func row(b *strings.Builder, cells ...any) {
+	for _, c := range cells {
+		fmt.Fprintf(b, "| %v ", c)
+	}
+	b.WriteString("|\n")
+}
+
+func code(op scsi.Op) string {
+	if v, ok := op.SA.Value(); ok {
+		return fmt.Sprintf("%02Xh/%02Xh", uint8(op.Code), v)
+	}
+	return fmt.Sprintf("%02Xh", uint8(op.Code))
+}
+
+// fields lists the fields that are evaluated, and those that are not with the reasons.
+func fields(op scsi.Op) (evaluated, ignored string) {
+	var yes, no []string
+	for _, f := range op.Fields {
+		if f.Ignored == "" {
+			yes = append(yes, f.Name)
+		} else {
+			no = append(no, f.Name+": "+f.Ignored)
+		}
+	}
+	return strings.Join(yes, ", "), strings.Join(no, "; ")
+}
+
+func data(x scsi.Transfer) string {
+	if x.Dir == scsi.NoData {
+		return ""
+	}
+	rules := map[scsi.Rule]string{scsi.Allocation: ", cut to the allocation length", scsi.ParameterList: ", a parameter list", scsi.Blocks: ", blocks"}
+	return x.Dir.String() + rules[x.Rule]
+}
+
+func refused(f scsi.Flags) string {
+	var when []string
+	if f&scsi.BypassAttention == 0 {
+		when = append(when, "unit attention")
+	}
+	if f&scsi.NeedsMedium != 0 {
+		when = append(when, "stopped")
+	}
+	if f&scsi.AltersMedium != 0 {
+		when = append(when, "write protected")
+	}
+	return strings.Join(when, ", ")
+}
+
+// changeable lists the bytes of a page that have changeable bits, and these.
+func changeable(p spc.ModePage) string {
+	var bytes []string
+	for at, bits := range p.Changeable {
+		if at >= 2 && bits != 0 {
+			bytes = append(bytes, fmt.Sprintf("byte %d: %02Xh", at, bits))
+		}
+	}
+	return strings.Join(bytes, ", ")
+}
