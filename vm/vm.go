@@ -38,7 +38,7 @@ type Config struct {
 	Results string // folder here that takes the guest's /results; empty: they are lost
 
 	Stdin  io.Reader // what the command reads, sent to its end before the boot; nil: nothing
-	Stdout io.Writer // takes both output streams of the command
+	Stdout io.Writer // takes both output streams of the command; nil: nobody
 
 	// An Interactive command runs on a terminal of Rows by Columns, with
 	// Stdin its keys, passed on as they come.
@@ -116,6 +116,9 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Stdin == nil {
 		cfg.Stdin = strings.NewReader("")
 	}
+	if cfg.Stdout == nil {
+		cfg.Stdout = io.Discard
+	}
 	if cfg.Log == nil {
 		cfg.Log = io.Discard
 	}
@@ -176,14 +179,16 @@ func boot(ctx context.Context, m machine, cfg Config) (Result, error) {
 
 	var complaint strings.Builder
 	qemu := exec.CommandContext(ctx, "qemu-system-x86_64", m.args()...)
-	qemu.Stdin, qemu.Stdout, qemu.Stderr = stdin, cfg.Stdout, &complaint
+	// Through a pipe: QEMU makes its stdio non-blocking, and a terminal that we
+	// handed on would be so for us, and for the user's shell, too.
+	qemu.Stdin, qemu.Stdout, qemu.Stderr = stdin, struct{ io.Writer }{cfg.Stdout}, &complaint
 	err = qemu.Run()
 
 	log, _ := os.ReadFile(m.console) // missing when QEMU did not start
 	result := Result{Log: strings.ReplaceAll(string(log), "\r\n", "\n"), Complaints: Complaints(string(log))}
 	switch {
 	case ctx.Err() != nil:
-		return result, fmt.Errorf("the guest was stopped: %w\n%s", ctx.Err(), lastLines(result.Log))
+		return result, fmt.Errorf("the guest was stopped: %w; its kernel's last lines:\n%s", context.Cause(ctx), lastLines(result.Log))
 	case err != nil:
 		return result, fmt.Errorf("QEMU: %w\n%s", err, complaint.String())
 	}
@@ -193,7 +198,7 @@ func boot(ctx context.Context, m machine, cfg Config) (Result, error) {
 	}
 	defer disk.Close()
 	if result.Status, err = readResults(disk, cfg.Results); err != nil {
-		return result, fmt.Errorf("%w\n%s", err, lastLines(result.Log))
+		return result, fmt.Errorf("%w; its kernel's last lines:\n%s", err, lastLines(result.Log))
 	}
 	return result, nil
 }

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -38,10 +39,12 @@ func main() {
 	defer stop()
 	status, err := run(ctx, os.Args[1:])
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "boot:", err)
+		complain(err)
 	}
 	os.Exit(status)
 }
+
+func complain(err error) { fmt.Fprintln(os.Stderr, "boot:", err) }
 
 // options are the flags, beside what goes straight into the vm.Config.
 type options struct {
@@ -145,11 +148,12 @@ func (o *options) useTerminal() (restore func(), err error) {
 	return func() { term.Restore(fd, state) }, nil
 }
 
-// boot runs the guest, counts tests if asked, and judges.
+// boot runs the guest and judges. Where tests are counted, the count comes last.
 func (o *options) boot(ctx context.Context) (int, error) {
 	var tests testCount
 	if o.countTests {
 		o.Stdout = io.MultiWriter(o.Stdout, &tests)
+		defer tests.print(os.Stdout)
 	}
 	result, err := vm.Run(ctx, o.Config)
 	if o.kernelLog {
@@ -158,15 +162,12 @@ func (o *options) boot(ctx context.Context) (int, error) {
 	if err == nil {
 		err = result.Err()
 	}
-	status := result.Status
-	if o.countTests {
-		tests.print(os.Stdout)
-		if err == nil {
-			err = tests.err()
-		}
+	if err == nil && o.countTests {
+		err = tests.err()
 	}
-	if err != nil && status == 0 {
-		status = 1
+	if err == nil {
+		return 0, nil
 	}
-	return status, err
+	complain(err)
+	return cmp.Or(result.Status, 1), nil
 }
