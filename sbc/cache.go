@@ -13,7 +13,7 @@ const wce = 0x04
 
 // modes are the mode pages of a direct access block device.
 func (d *Disk) modes() []spc.ModePage {
-	caching := spc.ModePage{Code: 0x08, Name: "Caching", Spec: "SBC-3 6.4", Default: make([]byte, 20), Apply: d.applyCaching}
+	caching := spc.ModePage{Code: 0x08, Name: "Caching", Spec: "SBC-3 6.5", Default: make([]byte, 20), Apply: d.applyCaching}
 	if d.writeCache.Load() {
 		caching.Default[2] = wce
 	}

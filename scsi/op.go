@@ -3,6 +3,7 @@ package scsi
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Opcode is an operation code, byte 0 of a CDB. Names belong to rows: an operation code alone may stand for many.
@@ -189,8 +190,8 @@ func (o *Op) build() error {
 			_ = f.mark(o.usage[:]) // what fits there fits here
 		}
 	}
-	if l := o.Xfer.Len; o.Xfer.Rule != NoLength && (l.Width == 0 || l.last() >= o.Len) {
-		err = errors.Join(err, fmt.Errorf("length field %q does not lie in the CDB", l.Name))
+	if l := o.Xfer.Len; o.Xfer.Rule != NoLength && !slices.Contains(o.Fields, l) {
+		err = errors.Join(err, fmt.Errorf("length field %q is not one of its fields", l.Name))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Name, err)
