@@ -159,8 +159,7 @@ func (d *Device) command(h header) error {
 }
 
 // await returns when there is something in the ring, or the device is to stop. Before it sleeps it spins, as long as
-// that has paid lately: if a wait was shorter than the limit, the next one spins longer, and after a long wait not at
-// all.
+// that has paid lately.
 func (d *Device) await() error {
 	c := &d.consumer
 	begin := time.Now()
@@ -171,13 +170,19 @@ func (d *Device) await() error {
 			return err
 		}
 	}
-	switch waited := time.Since(begin); {
+	c.learn(time.Since(begin))
+	return nil
+}
+
+// learn sets how long the next wait spins, from how long this one was: longer, if it could have done without sleep that
+// way; not at all, if it was longer than anyone should spin.
+func (c *consumer) learn(waited time.Duration) {
+	switch {
 	case waited > c.spinLimit:
 		c.spin = 0
 	case waited > c.spin:
 		c.spin = min(max(2*c.spin, shortestSpin), c.spinLimit)
 	}
-	return nil
 }
 
 // sleep waits for the kernel, for end, or for the end of a nap.
