@@ -30,8 +30,9 @@ shell: build
 	@if $(NATIVE); then $(BOOT) --require lsscsi && PATH="$(CURDIR)/bin:$$PATH" vm/demo.sh --shell; \
 	else $(IN_VM); $(BOOT) $(PROGRAMS) --add vm/demo.sh --shell -- demo.sh --shell; fi
 
-# All that must pass, quickest first.
-test: lint race vmtest
+# All that must pass, quickest first. The unit tests run twice: what counts
+# allocations cannot run under the race detector.
+test: lint unit race vmtest
 
 # No root, no VM, no C compiler: for every save.
 unit:
@@ -42,12 +43,13 @@ race:
 	@$(BOOT) --require $(RACE)
 	CGO_ENABLED=1 go test -race ./...
 
-# Against the real kernel. One static test binary goes in; a complaint in the
-# guest's kernel log fails the run, and so does a run of no tests.
+# Against the real kernel: the programs (vm/guest), and the ring on its own
+# (tcmu). A complaint in the guest's kernel log fails the run, and so does a run
+# of no tests.
 vmtest: build
-	CGO_ENABLED=0 go test -c -tags guest -o build/guest.test ./vm/guest
-	$(BOOT) $(PROGRAMS) --add build/guest.test --scratch 2GiB --timeout 15m --count-tests -- \
-		guest.test -test.v -test.timeout 14m
+	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest ./tcmu
+	$(BOOT) $(PROGRAMS) --add build/guest.test --add build/tcmu.test --scratch 2GiB --timeout 16m --count-tests -- \
+		sh -c 'tcmu.test -test.v -test.run Guest -test.timeout 3m; ring=$$?; guest.test -test.v -test.timeout 13m && exit $$ring'
 
 # Each fuzz target in turn, for FUZZTIME; seeds alone run with the unit tests.
 fuzz:

@@ -80,6 +80,9 @@ func cdb10(code byte, n int) []byte {
 
 // The data path allocates nothing, from the entry in the ring to the completion in it.
 func TestReadAndWriteAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates; the test runs without it")
+	}
 	for _, s := range stores {
 		t.Run(s.name, func(t *testing.T) {
 			kernel := attach(t, s.open(t), s.workers)

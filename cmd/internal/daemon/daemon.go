@@ -93,7 +93,7 @@ func (d *Daemon) receive(events *tcmu.Listener) error {
 		}
 		switch e.Kind {
 		case tcmu.Added:
-			d.add(e.UIO)
+			d.add(e.UIO, tcmu.Fresh)
 		case tcmu.Removed: // the ring's end tells the volume, at the right time and of the right device
 		case tcmu.SizeChanged, tcmu.ConfigChanged, tcmu.WriteCacheChanged:
 			d.reconfigure(e)
@@ -112,12 +112,13 @@ func (d *Daemon) scan() {
 		return
 	}
 	for _, u := range found {
-		d.add(u)
+		d.add(u, tcmu.Mark{})
 	}
 }
 
-// add begins to serve a device, if it is ours and not served already.
-func (d *Daemon) add(u tcmu.UIO) {
+// add begins to serve a device, if it is ours and not served already. left is how its ring was left, unless a marker
+// says more.
+func (d *Daemon) add(u tcmu.UIO, left tcmu.Mark) {
 	if !strings.HasPrefix(u.Config, backend.Prefix) {
 		return
 	}
@@ -134,7 +135,7 @@ func (d *Daemon) add(u tcmu.UIO) {
 	if d.ending || before != nil && before.incarnation == incarnation {
 		return
 	}
-	v := newVolume(d, u, so, incarnation)
+	v := newVolume(d, u, so, incarnation, left)
 	d.volumes[k] = v
 	d.announce()
 	go v.run(before)

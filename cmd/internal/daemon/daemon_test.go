@@ -33,7 +33,7 @@ func device(t *testing.T, d *Daemon, name string) *volume {
 	require.NoError(t, os.MkdirAll(filepath.Join(so.Path(), "wwn"), 0o700))
 	incarnation, err := so.Incarnation()
 	require.NoError(t, err)
-	return newVolume(d, tcmu.UIO{HBA: 7, Name: name, Config: "tcmud/ramdisk", Path: "/dev/uio3"}, so, incarnation)
+	return newVolume(d, tcmu.UIO{HBA: 7, Name: name, Config: "tcmud/ramdisk", Path: "/dev/uio3"}, so, incarnation, tcmu.Mark{})
 }
 
 func TestWhatNobodyHasSetIsAsLIOWouldHaveIt(t *testing.T) {
@@ -110,9 +110,9 @@ func TestOnlyWhatBelongsToADeletedDeviceIsForgotten(t *testing.T) {
 
 func TestDevicesThatAreNotOursAreLeftAlone(t *testing.T) {
 	d := idle(t)
-	d.add(tcmu.UIO{HBA: 1, Name: "theirs", Config: "rbd/pool/image"})
-	d.add(tcmu.UIO{HBA: 1, Name: "prefix", Config: "tcmud"})
-	d.add(tcmu.UIO{HBA: 1, Name: "gone", Config: "tcmud/ramdisk"}) // ours, but no longer there
+	d.add(tcmu.UIO{HBA: 1, Name: "theirs", Config: "rbd/pool/image"}, tcmu.Mark{})
+	d.add(tcmu.UIO{HBA: 1, Name: "prefix", Config: "tcmud"}, tcmu.Mark{})
+	d.add(tcmu.UIO{HBA: 1, Name: "gone", Config: "tcmud/ramdisk"}, tcmu.Mark{}) // ours, but no longer there
 	require.Empty(t, d.Devices())
 }
 
@@ -120,8 +120,8 @@ func TestDevicesThatAreNotOursAreLeftAlone(t *testing.T) {
 func TestADeviceThatCannotBeServedSaysWhyUntilItGoes(t *testing.T) {
 	d := idle(t)
 	v := device(t, d, "rd0")
-	d.add(v.uio)
-	d.add(v.uio) // found by scanning, too
+	d.add(v.uio, tcmu.Mark{})
+	d.add(v.uio, tcmu.Mark{}) // found by scanning, too
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 
@@ -146,6 +146,6 @@ func TestNoVolumeIsAddedToADaemonThatEnds(t *testing.T) {
 	d := idle(t)
 	v := device(t, d, "rd0")
 	require.NoError(t, d.drain())
-	d.add(v.uio)
+	d.add(v.uio, tcmu.Mark{})
 	require.Empty(t, d.Devices())
 }

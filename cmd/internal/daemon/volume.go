@@ -30,6 +30,7 @@ type volume struct {
 	uio         tcmu.UIO
 	so          lio.StorageObject
 	incarnation uint64
+	mark        tcmu.Mark // how the ring was left, for all that is known without a marker
 	log         *slog.Logger
 	ctx         context.Context // ends when the volume is to end
 	stop        context.CancelFunc
@@ -44,9 +45,9 @@ type volume struct {
 	left         error                    // why the ring was not left clean; read when ended is closed
 }
 
-func newVolume(d *Daemon, u tcmu.UIO, so lio.StorageObject, incarnation uint64) *volume {
+func newVolume(d *Daemon, u tcmu.UIO, so lio.StorageObject, incarnation uint64, left tcmu.Mark) *volume {
 	v := &volume{
-		d: d, uio: u, so: so, incarnation: incarnation,
+		d: d, uio: u, so: so, incarnation: incarnation, mark: left,
 		log:   d.cfg.Log.With("device", u.String()),
 		ended: make(chan struct{}),
 		state: control.Attaching,
@@ -106,7 +107,8 @@ func (v *volume) run(before *volume) {
 // attach begins to serve the ring: where the daemon before left it, or with a reset. store may be nil.
 func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, error) {
 	o := tcmu.Options{
-		Log: v.log,
+		Log:  v.log,
+		Left: v.mark,
 		Control: &tcmu.Control{
 			BlockDev:  v.so.BlockDev,
 			ResetRing: func() error { return v.so.ResetRing(lio.ResetBusy) },
