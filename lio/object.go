@@ -111,6 +111,7 @@ func (s StorageObject) act(file, value string) error {
 // until the device is enabled.
 func (s StorageObject) UIO() (string, error) {
 	class := node{path: s.root.path("sys/class/uio")}
+	want := fmt.Sprintf("tcm-user/%d/%s/", s.HBA, s.Name) // the configuration string follows, unless it is empty
 	list, err := os.ReadDir(class.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
@@ -120,28 +121,11 @@ func (s StorageObject) UIO() (string, error) {
 		if err != nil {
 			continue // it went away between the two readings
 		}
-		hba, object, _, ok := ParseUIOName(name)
-		if ok && hba == s.HBA && object == s.Name {
+		if strings.HasPrefix(name+"/", want) {
 			return e.Name(), nil
 		}
 	}
 	return "", fmt.Errorf("no uio device for user_%d/%s: %w", s.HBA, s.Name, fs.ErrNotExist)
-}
-
-// ParseUIOName takes the name of a uio device apart, "tcm-user/HBA/NAME/CONFIG". Only the first three slashes separate:
-// the configuration string has more of them, or, when it is empty, there is no third.
-func ParseUIOName(name string) (hba int, object, config string, ok bool) {
-	rest, ok := strings.CutPrefix(name, "tcm-user/")
-	if !ok {
-		return 0, "", "", false
-	}
-	number, rest, ok := strings.Cut(rest, "/")
-	if !ok {
-		return 0, "", "", false
-	}
-	hba, err := strconv.Atoi(number)
-	object, config, _ = strings.Cut(rest, "/")
-	return hba, object, config, err == nil && hba >= 0 && object != ""
 }
 
 // LUNs lists the LUNs made of the object, of all fabrics.

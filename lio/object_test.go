@@ -302,29 +302,6 @@ func TestUIO(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-func TestParseUIOName(t *testing.T) {
-	for _, tt := range []struct {
-		text         string
-		hba          int
-		name, config string
-		ok           bool
-	}{
-		{"tcm-user/0/rd0/tcmud/ramdisk", 0, "rd0", "tcmud/ramdisk", true},
-		{"tcm-user/12/d/tcmud/fileio/a/b c", 12, "d", "tcmud/fileio/a/b c", true},
-		{"tcm-user/3/raw", 3, "raw", "", true},
-		{"tcm-user/3/", 3, "", "", false},
-		{"tcm-user/3", 0, "", "", false},
-		{"tcm-user/x/rd0/y", 0, "rd0", "y", false},
-		{"tcm-user/-1/rd0/y", -1, "rd0", "y", false},
-		{"uio_pci_generic", 0, "", "", false},
-		{"", 0, "", "", false},
-	} {
-		hba, name, config, ok := lio.ParseUIOName(tt.text)
-		require.Equal(t, tt.ok, ok, tt.text)
-		require.Equal(t, []any{tt.hba, tt.name, tt.config}, []any{hba, name, config}, tt.text)
-	}
-}
-
 func TestActions(t *testing.T) {
 	root, _ := liotest.Open(t)
 	so := create(t, root, rd0)
