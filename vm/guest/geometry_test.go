@@ -3,8 +3,6 @@
 package guest
 
 import (
-	"fmt"
-	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -96,18 +94,5 @@ func TestSgToolsRunClean(t *testing.T) {
 				assert.Regexp(t, c.shows, o.stdout, name)
 			}
 		})
-	}
-}
-
-// An administrator finds the disk's node in the tree.
-func TestTreeShowsTheDisks(t *testing.T) {
-	startDaemon(t)
-	ramdisk, file := newRamdisk(t, "10M"), newFile(t, "10M", "write_back=no")
-	tree := must(t, "tcmuctl", "ls")
-	require.Regexp(t, `o- rd0 \.+ \[\(10\.0MiB\) activated\]`, tree)
-	require.Regexp(t, `o- disk0 \.+ \[/scratch/\S+/disk0\.img \(10\.0MiB\) write-thru activated\]`, tree)
-	for _, d := range []disk{ramdisk, file} {
-		require.Contains(t, tree, "o- "+filepath.Base(d.target))
-		require.Regexp(t, fmt.Sprintf(`o- lun0 \.+ \[%s \(%s\)\]`, d.object.Path[len("/backstores/"):], d.node), tree)
 	}
 }
