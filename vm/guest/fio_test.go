@@ -17,9 +17,10 @@ import (
 type fio struct {
 	t       *testing.T
 	process *exec.Cmd
-	out     bytes.Buffer // complete once ended has an error, or nil
-	errors  bytes.Buffer // the same
-	ended   chan error
+	ended   chan struct{} // closed once the following are complete
+	out     bytes.Buffer
+	errors  bytes.Buffer
+	err     error
 }
 
 // startFio has fio write the disks at random, in blocks of 4 KiB to 1 MiB and
@@ -36,14 +37,16 @@ func startFio(t *testing.T, runtime time.Duration, disks ...disk) *fio {
 	for i, d := range disks {
 		args = append(args, "--name="+d.object.Name, "--filename="+d.node, "--randseed="+strconv.Itoa(i+1))
 	}
-	f := &fio{t: t, process: exec.Command("fio", args...), ended: make(chan error, 1)}
+	f := &fio{t: t, process: exec.Command("fio", args...), ended: make(chan struct{})}
 	f.process.Stdout, f.process.Stderr = &f.out, &f.errors
 	require.NoError(t, f.process.Start())
-	go func() { f.ended <- f.process.Wait() }()
+	go func() {
+		f.err = f.process.Wait()
+		close(f.ended)
+	}()
 	t.Cleanup(func() {
-		if f.process.ProcessState == nil {
-			_ = f.process.Process.Kill()
-		}
+		_ = f.process.Process.Kill() // fails if it has ended, as it should have
+		<-f.ended
 	})
 	return f
 }
@@ -67,8 +70,8 @@ type volume struct {
 func (f *fio) requireClean(runtime time.Duration) []job {
 	f.t.Helper()
 	select {
-	case err := <-f.ended:
-		require.NoError(f.t, err, f.errors.String())
+	case <-f.ended:
+		require.NoError(f.t, f.err, f.errors.String())
 	case <-time.After(runtime + 2*patience):
 		require.FailNow(f.t, "fio does not end")
 	}

@@ -99,7 +99,9 @@ func write(t *testing.T, path, text string) {
 // eventually waits for something that comes about by itself.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	require.Eventually(t, done, patience, 20*time.Millisecond, "waited in vain: %s", what)
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(20 * time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), "waited in vain: %s", what)
+	}
 }
 
 // traces are the places where devices, targets and tcmud leave something.
