@@ -126,7 +126,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 
 	_, err = backend.OpenFile(path, backend.FileOptions{})
 	require.ErrorIs(t, err, syscall.EROFS)
-	require.ErrorContains(t, err, "ask for a read-only disk")
+	require.ErrorContains(t, err, "is not read-only")
 	created, err := backend.CreateFile(filepath.Join(dir, "new"), 1<<20)
 	require.ErrorIs(t, err, syscall.EROFS)
 	require.False(t, created)

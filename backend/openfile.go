@@ -103,7 +103,7 @@ func (f *File) openDescriptor(block bool) error {
 }
 
 func (f *File) notWritable(err error) error {
-	return fmt.Errorf("%s cannot be opened for writing: ask for a read-only disk, or change its permissions: %w", f.path, err)
+	return fmt.Errorf("%s cannot be opened for writing: check its permissions, and that its file system or device is not read-only: %w", f.path, err)
 }
 
 // usableSize is how many bytes of the open file the disk has. Block devices have no size in stat(2), but an end.

@@ -59,6 +59,7 @@ type object struct {
 	// sort is "ramdisk", "fileio" or "null" for what tcmud serves, "user:HANDLER" for other TCMU devices, as targetcli
 	// has it, and "kernel:PLUGIN" for the kernel's own, with targetcli's names of them.
 	sort   string
+	ours   bool           // tcmud answers for it, were it to say that it cannot
 	config backend.Config // of what tcmud serves
 }
 
@@ -100,14 +101,15 @@ func classify(so lio.StorageObject) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
+	ours := strings.HasPrefix(text, backend.Prefix)
 	if config, err := backend.ParseConfig(text); err == nil {
-		return object{so, config.Kind, config}, nil
+		return object{so, config.Kind, ours, config}, nil
 	}
 	handler, _, _ := strings.Cut(text, "/")
 	if handler == "" {
 		return object{StorageObject: so, sort: "user"}, nil // somebody is just making it
 	}
-	return object{StorageObject: so, sort: "user:" + handler}, nil
+	return object{StorageObject: so, sort: "user:" + handler, ours: ours}, nil
 }
 
 func objectsOfSort(at *node) ([]*node, error) {

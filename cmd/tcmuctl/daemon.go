@@ -65,7 +65,7 @@ func (s *session) deleteLUN(ctx context.Context, l lio.LUN) error {
 // abandoned reports whether so is ours to serve and not served: there is no daemon, or it has failed.
 func (s *session) abandoned(ctx context.Context, so lio.StorageObject) bool {
 	o, err := classify(so)
-	if err != nil || o.config.Kind == "" {
+	if err != nil || !o.ours {
 		return false
 	}
 	devices, err := s.daemon.Devices(ctx)

@@ -219,7 +219,7 @@ func createLUN(ctx context.Context, at *node, a args) (result, error) {
 	if !ok {
 		return result{}, fmt.Errorf("%s is no storage object: name one as /backstores/ramdisk/NAME", from.path())
 	}
-	if o.config.Kind != "" {
+	if o.ours {
 		// The kernel asks the device who it is: without a daemon to answer, that hangs.
 		if err := at.session.waitServed(ctx, o.StorageObject); err != nil {
 			return result{}, err

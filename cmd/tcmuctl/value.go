@@ -25,7 +25,7 @@ var (
 
 func nonEmpty(s string) (string, error) {
 	if s == "" {
-		return "", fmt.Errorf("it is empty: give it a value or leave it out")
+		return "", fmt.Errorf("it is empty: give it a value")
 	}
 	return s, nil
 }

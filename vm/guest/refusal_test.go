@@ -200,7 +200,7 @@ func TestSecondDaemonRefusesToStart(t *testing.T) {
 }
 
 // A script may ask for a kind of store that there is not. The disk then says
-// NOT READY, and tcmud's log why; nothing hangs.
+// NOT READY, tcmud's log and tcmuctl say why; nothing hangs.
 func TestUnknownKindOfStoreIsNotServed(t *testing.T) {
 	daemon := startDaemon(t)
 	t.Run("made", func(t *testing.T) {
@@ -208,6 +208,7 @@ func TestUnknownKindOfStoreIsNotServed(t *testing.T) {
 		before := footprint(t)
 		o := run(t, "bash", "-c", "tcmuctl /loopback create "+target+" && tcmuctl "+newLUN+"/backstores/user:tcmud/floppy")
 		require.Equal(t, 1, o.status)
+		require.Contains(t, o.stderr, `tcmud cannot serve floppy: unknown kind of store "floppy"`)
 		must(t, "tcmuctl", "/loopback", "delete", target)
 		requireFootprint(t, before)
 	})
