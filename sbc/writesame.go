@@ -40,7 +40,8 @@ func (d *Disk) writeSamer(lba, length, ndob scsi.Field) func(*scsi.Command) scsi
 	}
 }
 
-// writeSame writes block to each block of e. Only zeros can be unmapped: LBPRZ promises that they read as zeros.
+// writeSame writes block to each block of e. Only zeros can be unmapped: LBPRZ promises that they read as zeros, and data
+// that an unmapped block would not read as is written in spite of UNMAP (SBC-4 4.7.3.4.4).
 func (d *Disk) writeSame(c *scsi.Command, e extent, block []byte) scsi.Result {
 	zeros := isZero(block)
 	switch {
