@@ -84,6 +84,34 @@ func TestMarkerCountsOnceAndForOneLifeOfTheDevice(t *testing.T) {
 	require.False(t, ok, "damaged")
 }
 
+// A command that the kernel has given up may be a write: carried out late, it would overwrite what its initiator wrote
+// when it had the error.
+func TestMarkerIsNotCurrentOnceCommandsMayHaveExpired(t *testing.T) {
+	m := marker{Left: time.Hour}
+	require.True(t, m.current(time.Hour+14*time.Second, 30*time.Second))
+	require.False(t, m.current(time.Hour+15*time.Second, 30*time.Second))
+	require.True(t, m.current(48*time.Hour, 0), "no cmd_time_out")
+}
+
+func TestWhereARingBegins(t *testing.T) {
+	d := idle(t)
+	v := device(t, d, "rd0")
+	attribute := filepath.Join(v.so.Path(), "attrib", "cmd_time_out")
+	require.NoError(t, os.MkdirAll(filepath.Dir(attribute), 0o700))
+	require.NoError(t, os.WriteFile(attribute, []byte("30\n"), 0o600))
+	leave := func(ago time.Duration) {
+		require.NoError(t, marker{Incarnation: v.incarnation, Tail: 64, Left: sinceBoot() - ago}.write(v.marker()))
+	}
+
+	leave(time.Second)
+	require.Equal(t, tcmu.Mark{Clean: true, Tail: 64}, v.beginning())
+	leave(time.Minute)
+	require.Equal(t, tcmu.Mark{}, v.beginning(), "left too long ago")
+	require.Equal(t, tcmu.Mark{}, v.beginning(), "nothing left")
+	v.mark = tcmu.Fresh
+	require.Equal(t, tcmu.Fresh, v.beginning(), "just created")
+}
+
 func TestOnlyWhatBelongsToADeletedDeviceIsForgotten(t *testing.T) {
 	d := idle(t)
 	v := device(t, d, "a.b")

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // marker says that a ring was left clean: everything taken from it had been answered, and whoever serves it next goes on
@@ -12,6 +15,25 @@ import (
 type marker struct {
 	Incarnation uint64 `json:"incarnation"` // lio.StorageObject.Incarnation: of this device, not a later one of its name
 	Tail        uint32 `json:"tail"`        // cmd_tail of the mailbox
+	// Left is when the ring began to be left, by the clock since boot.
+	Left time.Duration `json:"left"`
+}
+
+// current says whether the commands that have come into the ring since are still wanted, given the device's
+// cmd_time_out; 0 is none. When it expires the kernel gives the initiator an error and leaves the command in the ring.
+// Were that a write, it could land on what the initiator has written in its place. Half of the time is left for the
+// commands to be carried out.
+func (m marker) current(now, timeout time.Duration) bool {
+	return timeout == 0 || now-m.Left < timeout/2
+}
+
+// sinceBoot is a clock that goes on from one process to the next, and while the machine sleeps.
+func sinceBoot() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return 1 << 62 // no marker is current then
+	}
+	return time.Duration(t.Nano())
 }
 
 // write puts the marker at path, whole or not at all. Durability is not asked for: a reboot takes the device as well.

@@ -108,7 +108,7 @@ func (v *volume) run(before *volume) {
 func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, error) {
 	o := tcmu.Options{
 		Log:  v.log,
-		Left: v.mark,
+		Left: v.beginning(),
 		Control: &tcmu.Control{
 			BlockDev:  v.so.BlockDev,
 			ResetRing: func() error { return v.so.ResetRing(lio.ResetBusy) },
@@ -120,10 +120,20 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 	if store != nil && backend.Resolve(store).Traits().Blocking {
 		o.Workers, o.Depth = workers, depth
 	}
-	if m, ok := takeMarker(v.marker(), v.incarnation); ok {
-		o.Left = tcmu.Mark{Clean: true, Tail: m.Tail}
-	}
 	return tcmu.Open(v.ctx, v.uio, h, o)
+}
+
+// beginning is where in the ring to begin: where a marker says, if what has come since is still wanted.
+func (v *volume) beginning() tcmu.Mark {
+	m, ok := takeMarker(v.marker(), v.incarnation)
+	if !ok {
+		return v.mark
+	}
+	seconds, err := v.number("cmd_time_out")
+	if err != nil || !m.current(sinceBoot(), time.Duration(seconds)*time.Second) {
+		return tcmu.Mark{}
+	}
+	return tcmu.Mark{Clean: true, Tail: m.Tail}
 }
 
 // serve waits for the end of the ring's service, and brings it about when the volume is to end. It returns whether the
@@ -140,6 +150,7 @@ func (v *volume) serve(dev *tcmu.Device) (gone bool) {
 		return v.awaitRemoval()
 	case <-v.ctx.Done():
 	}
+	began := sinceBoot()
 	v.enter(control.Draining, nil)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
@@ -148,7 +159,7 @@ func (v *volume) serve(dev *tcmu.Device) (gone bool) {
 	case err != nil:
 		v.left = err
 	case mark.Clean:
-		v.left = marker{Incarnation: v.incarnation, Tail: mark.Tail}.write(v.marker())
+		v.left = marker{Incarnation: v.incarnation, Tail: mark.Tail, Left: began}.write(v.marker())
 	}
 	return errors.Is(dev.Err(), tcmu.ErrRemoved)
 }
