@@ -116,11 +116,15 @@ func share(size int) (fd int, mem []byte, err error) {
 // readable when there is something in the ring and takes the doorbell. Both belong to the caller; a Device closes them.
 // While they are open, another Open is EBUSY.
 func (k *Kernel) Open() (mem []byte, fd int, err error) {
-	if s := k.current(); s != nil {
-		if !hungUp(s.fd) {
-			return nil, -1, unix.EBUSY
-		}
-		<-s.gone
+	k.mu.Lock()
+	last := k.session
+	busy := last != nil && !hungUp(last.fd) // asked with the lock held: listen closes this descriptor
+	k.mu.Unlock()
+	if busy {
+		return nil, -1, unix.EBUSY
+	}
+	if last != nil {
+		<-last.gone
 	}
 	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
