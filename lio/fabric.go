@@ -5,20 +5,44 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
+)
+
+// Feature is something that not every fabric has.
+type Feature uint
+
+// Features.
+const (
+	OneInitiator Feature = 1 << iota // a TPG has one initiator, named by us: its nexus
+	OneTPG                           // a target has one TPG, which LIO's tools do not show
+	Enabling                         // a TPG serves initiators only when it is enabled
+	Portals                          // TPGs listen on network portals
+	ACLs                             // TPGs have node ACLs with mapped LUNs, and CHAP
 )
 
 // driver is what differs between fabrics.
 type driver struct {
 	fabric string
 	module module
-	nexus  bool // a TPG has one initiator, named by us
+	has    Feature
 	wwn    func(wwn string) (string, error)
 	random func() string
 }
 
 // drivers are the fabrics that this package can make targets of.
 var drivers = []driver{
-	{fabric: "loopback", module: module{"tcm_loop", "CONFIG_LOOPBACK_TARGET"}, nexus: true, wwn: normalizeNAA, random: randomNAA},
+	{fabric: "iscsi", module: module{"iscsi_target_mod", "CONFIG_ISCSI_TARGET"}, has: Enabling | Portals | ACLs, wwn: normalizeISCSI, random: randomIQN},
+	{fabric: "loopback", module: module{"tcm_loop", "CONFIG_LOOPBACK_TARGET"}, has: OneInitiator | OneTPG, wwn: normalizeNAA, random: randomNAA},
+	{fabric: "vhost", module: module{"vhost_scsi", "CONFIG_VHOST_SCSI"}, has: OneInitiator, wwn: normalizeNAA, random: randomNAA},
+}
+
+// FabricNames are the fabrics that this package can make targets of, sorted.
+func FabricNames() []string {
+	var names []string
+	for _, d := range drivers {
+		names = append(names, d.fabric)
+	}
+	return names
 }
 
 // Fabric is a way for initiators to reach targets: a directory below the top of the tree, and a kernel module.
@@ -29,11 +53,16 @@ type Fabric struct {
 	Name   string  // "loopback"
 }
 
-// Fabric is the fabric of that name: "loopback".
+// Has reports whether the fabric has all of the features. One that we can only look at has none.
+func (f Fabric) Has(features Feature) bool {
+	return f.driver != nil && f.driver.has&features == features
+}
+
+// Fabric is the fabric of that name: one of FabricNames.
 func (r Root) Fabric(name string) (Fabric, error) {
 	f := r.fabric(name)
 	if f.driver == nil {
-		return Fabric{}, fmt.Errorf("no fabric %q: loopback is known", name)
+		return Fabric{}, fmt.Errorf("no fabric %q: %s are known", name, strings.Join(FabricNames(), ", "))
 	}
 	return f, nil
 }
@@ -94,10 +123,7 @@ func (f Fabric) CreateTarget(wwn string) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
-	if err := f.root.load(f.driver.module); err != nil {
-		return Target{}, err
-	}
-	if err := f.mkdir(); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := f.prepare(); err != nil {
 		return Target{}, err
 	}
 	t := Target{f.child(wwn), f, wwn}
@@ -105,6 +131,20 @@ func (f Fabric) CreateTarget(wwn string) (Target, error) {
 		return Target{}, fmt.Errorf("target %s exists (%s): choose another name, or none to get a random one: %w", wwn, t.path, fs.ErrExist)
 	}
 	return t, t.mkdir()
+}
+
+// prepare loads the fabric's module and makes its directory, unless they are there.
+func (f Fabric) prepare() error {
+	if f.Exists() {
+		return nil
+	}
+	if err := f.root.load(f.driver.module); err != nil {
+		return err
+	}
+	if err := f.mkdir(); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 // LUNs lists the LUNs of all TPGs.

@@ -41,26 +41,61 @@ func (l LUN) StorageObject() (StorageObject, error) {
 	return StorageObject{}, fmt.Errorf("%s links to no storage object: %w", l, fs.ErrNotExist)
 }
 
-// link makes the LUN of so. The name of the link means nothing; it is as random as rtslib's.
-func (l LUN) link(so StorageObject) error {
-	name := filepath.Join(l.path, hex.EncodeToString(random(5)))
-	return explain(l.kernel.Symlink(so.path, name))
+// link makes a link in n to another object. Its name means nothing; it is as random as rtslib's.
+func (n node) link(to node) error {
+	name := filepath.Join(n.path, hex.EncodeToString(random(5)))
+	return explain(n.kernel.Symlink(to.path, name))
 }
 
-// Delete removes the logical unit. Its disk vanishes from the initiators. In loopback the kernel writes back the disk's
-// cache first and waits for what is in flight: while nobody serves the device that takes minutes, see Abandon.
-func (l LUN) Delete() error {
-	if !l.Exists() {
-		return fmt.Errorf("no LUN %d (%s): %w", l.Number, l.path, fs.ErrNotExist)
-	}
-	links, err := l.links()
+// unlink removes the links in n.
+func (n node) unlink() error {
+	links, err := n.links()
 	if err != nil {
 		return err
 	}
 	for _, link := range links {
-		if err := l.kernel.Unlink(filepath.Join(l.path, link)); err != nil {
+		if err := n.kernel.Unlink(filepath.Join(n.path, link)); err != nil {
 			return explain(err)
 		}
 	}
+	return nil
+}
+
+// Delete removes the logical unit, and with it the mapped LUNs of initiators that saw it. Its disk vanishes. In loopback
+// the kernel writes back the disk's cache first and waits for what is in flight: while nobody serves the device that
+// takes minutes, see Abandon.
+func (l LUN) Delete() error {
+	if !l.Exists() {
+		return fmt.Errorf("no LUN %d (%s): %w", l.Number, l.path, fs.ErrNotExist)
+	}
+	if err := l.unmap(); err != nil {
+		return err
+	}
+	if err := l.unlink(); err != nil {
+		return err
+	}
 	return l.rmdir()
+}
+
+// unmap takes the LUN from the sight of all initiators with a node ACL.
+func (l LUN) unmap() error {
+	acls, err := l.TPG.ACLs()
+	if err != nil {
+		return err
+	}
+	for _, a := range acls {
+		mapped, err := a.MappedLUNs()
+		if err != nil {
+			return err
+		}
+		for _, m := range mapped {
+			if of, err := m.LUN(); err != nil || of != l {
+				continue
+			}
+			if err := m.Delete(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

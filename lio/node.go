@@ -113,23 +113,40 @@ func (n node) rmdir() error { return explain(n.kernel.Rmdir(n.path)) }
 func (n node) Attribute(name string) (string, error) { return n.read("attrib/" + name) }
 
 // SetAttribute writes the attribute name (attrib/name).
-func (n node) SetAttribute(name, value string) error {
+func (n node) SetAttribute(name, value string) error { return n.set("attrib", name, value) }
+
+// Attributes lists the attributes that can be read, sorted by name. An object without any has none.
+func (n node) Attributes() ([]Attribute, error) { return n.settings("attrib") }
+
+// Parameter reads the parameter name (param/name): what an iSCSI TPG offers in negotiation.
+func (n node) Parameter(name string) (string, error) { return n.read("param/" + name) }
+
+// SetParameter writes the parameter name (param/name).
+func (n node) SetParameter(name, value string) error { return n.set("param", name, value) }
+
+// Parameters lists the parameters that can be read, sorted by name. An object without any has none.
+func (n node) Parameters() ([]Attribute, error) { return n.settings("param") }
+
+// set writes a file of one of the directories of an object that hold settings.
+func (n node) set(dir, name, value string) error {
 	if name == "" || strings.ContainsAny(name, "/\x00") {
-		return fmt.Errorf("%q is no name of an attribute: %s/attrib lists them", name, n.path)
+		return fmt.Errorf("%q is no name of a setting: %s/%s lists them", name, n.path, dir)
 	}
-	return n.write("attrib/"+name, value)
+	return n.write(dir+"/"+name, value)
 }
 
-// Attribute is one file of an object's attrib directory.
+// Attribute is one file of an object's attrib or param directory.
 type Attribute struct {
 	Name     string
 	Value    string
 	Writable bool // false: the kernel has made it read-only
 }
 
-// Attributes lists the attributes that can be read, sorted by name.
-func (n node) Attributes() ([]Attribute, error) {
-	list, err := os.ReadDir(filepath.Join(n.path, "attrib"))
+func (n node) settings(dir string) ([]Attribute, error) {
+	list, err := os.ReadDir(filepath.Join(n.path, dir))
+	if errors.Is(err, fs.ErrNotExist) && n.Exists() {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -139,7 +156,7 @@ func (n node) Attributes() ([]Attribute, error) {
 		if err != nil || !info.Mode().IsRegular() || info.Mode()&0o400 == 0 {
 			continue
 		}
-		value, err := n.Attribute(e.Name())
+		value, err := n.read(dir + "/" + e.Name())
 		if err != nil {
 			return nil, err
 		}

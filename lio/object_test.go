@@ -356,7 +356,7 @@ func TestAttributes(t *testing.T) {
 	require.Equal(t, "5", got)
 
 	require.ErrorIs(t, so.SetAttribute("no_such", "1"), fs.ErrNotExist)
-	require.ErrorContains(t, so.SetAttribute("../enable", "1"), "no name of an attribute")
+	require.ErrorContains(t, so.SetAttribute("../enable", "1"), "no name of a setting")
 	k.Fail = func(string, string) error { return syscall.EINVAL }
 	require.ErrorIs(t, so.SetAttribute("cmd_time_out", "5"), syscall.EINVAL)
 }

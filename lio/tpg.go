@@ -41,14 +41,13 @@ func (p TPG) Nexus() (string, error) {
 
 // ensureNexus gives the TPG an initiator unless it has one, or needs none.
 func (p TPG) ensureNexus() error {
-	d := p.Target.Fabric.driver
-	if d == nil || !d.nexus {
+	if !p.Target.Fabric.Has(OneInitiator) {
 		return nil
 	}
 	if name, err := p.Nexus(); err != nil || name != "" {
 		return err
 	}
-	return p.write("nexus", d.random())
+	return p.write("nexus", p.Target.Fabric.driver.random())
 }
 
 // LUNs lists the logical units, sorted by number.
@@ -89,15 +88,9 @@ func (p TPG) CreateLUN(so StorageObject, number int) (LUN, error) {
 			return LUN{}, fmt.Errorf("storage object %s is %s already: %w", so.Name, l, fs.ErrExist)
 		}
 	}
-	if number == AnyLUN {
-		for number = 0; taken[number]; number++ {
-		}
-	}
-	switch {
-	case number < 0 || number > maxLUN:
-		return LUN{}, fmt.Errorf("LUN %d: use a number from 0 to %d", number, maxLUN)
-	case taken[number]:
-		return LUN{}, fmt.Errorf("LUN %d is taken: choose another number, or none to get a free one: %w", number, fs.ErrExist)
+	number, err = freeLUN(number, taken)
+	if err != nil {
+		return LUN{}, err
 	}
 	if err := p.ensureNexus(); err != nil {
 		return LUN{}, err
@@ -106,14 +99,76 @@ func (p TPG) CreateLUN(so StorageObject, number int) (LUN, error) {
 	if err := lun.mkdir(); err != nil {
 		return LUN{}, err
 	}
-	if err := lun.link(so); err != nil {
+	if err := lun.link(so.node); err != nil {
 		return LUN{}, errors.Join(err, lun.rmdir())
 	}
 	return lun, nil
 }
 
-// Delete removes the TPG and everything below it.
+// freeLUN is number, or the lowest that is not taken if that is AnyLUN.
+func freeLUN(number int, taken map[int]bool) (int, error) {
+	if number == AnyLUN {
+		for number = 0; taken[number]; number++ {
+		}
+	}
+	switch {
+	case number < 0 || number > maxLUN:
+		return 0, fmt.Errorf("LUN %d: use a number from 0 to %d", number, maxLUN)
+	case taken[number]:
+		return 0, fmt.Errorf("LUN %d is taken: choose another number, or none to get a free one: %w", number, fs.ErrExist)
+	}
+	return number, nil
+}
+
+// Enabled reports whether initiators are served. Without the feature Enabling they always are.
+func (p TPG) Enabled() (bool, error) {
+	if !p.Target.Fabric.Has(Enabling) {
+		return true, nil
+	}
+	v, err := p.read("enable")
+	return v == "1", err
+}
+
+// Enable lets initiators in (true) or ends their sessions and lets no more in (false).
+func (p TPG) Enable(on bool) error {
+	if !p.Target.Fabric.Has(Enabling) {
+		return fmt.Errorf("a TPG of %s is always enabled", p.Target.Fabric.Name)
+	}
+	return p.write("enable", digit(on))
+}
+
+// OpenToAll lets every initiator in without CHAP, and to all LUNs, which it may write.
+func (p TPG) OpenToAll() error {
+	for name, value := range map[string]string{
+		"authentication": "0", "generate_node_acls": "1", "cache_dynamic_acls": "1", "demo_mode_write_protect": "0",
+	} {
+		if err := p.SetAttribute(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete removes the TPG and everything below it. Sessions end.
 func (p TPG) Delete() error {
+	acls, err := p.ACLs()
+	if err != nil {
+		return err
+	}
+	for _, a := range acls {
+		if err := a.Delete(); err != nil {
+			return err
+		}
+	}
+	portals, err := p.Portals()
+	if err != nil {
+		return err
+	}
+	for _, portal := range portals {
+		if err := portal.Delete(); err != nil {
+			return err
+		}
+	}
 	luns, err := p.LUNs()
 	if err != nil {
 		return err

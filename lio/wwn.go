@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"regexp"
+	"runtime"
 	"strings"
 )
 
@@ -19,6 +21,39 @@ func uuid() string {
 // randomNAA is a random world wide name of the form that LIO's tools give out: NAA 5 (IEEE Registered) with the OpenIB
 // company id 001405h, and nine random digits.
 func randomNAA() string { return "naa.5001405" + hex.EncodeToString(random(5))[:9] }
+
+// randomIQN is a random iSCSI name of the form that LIO's tools give out: of the linux-iscsi.org naming authority, with
+// the host's name and machine in it.
+func randomIQN() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "localhost"
+	}
+	host, _, _ = strings.Cut(strings.ToLower(host), ".")
+	return fmt.Sprintf("iqn.2003-01.org.linux-iscsi.%s.%s:sn.%s", host, machine(), hex.EncodeToString(random(6)))
+}
+
+// machine is the name of the processor's architecture as LIO's tools have it in iSCSI names.
+func machine() string {
+	if runtime.GOARCH == "amd64" {
+		return "x8664"
+	}
+	return runtime.GOARCH
+}
+
+var (
+	iqnRule = regexp.MustCompile(`^iqn\.[0-9]{4}-(0[1-9]|1[0-2])\.[a-z0-9.-]+(:[^\s_/]+)?$`)
+	euiRule = regexp.MustCompile(`^eui\.[0-9a-f]{16}$`)
+)
+
+// normalizeISCSI gives an iSCSI name the form that the tree uses: small letters (RFC 3722).
+func normalizeISCSI(name string) (string, error) {
+	small := strings.ToLower(strings.TrimSpace(name))
+	if len(small) <= 223 && (iqnRule.MatchString(small) || euiRule.MatchString(small) || naaRule.MatchString(small)) {
+		return small, nil
+	}
+	return "", fmt.Errorf("%q is no iSCSI name: use one as iqn.2003-01.org.example:disk0, at most 223 characters without spaces and underscores", name)
+}
 
 func random(n int) []byte {
 	b := make([]byte, n)

@@ -26,7 +26,9 @@ var guestPackages = []string{
 	"bash", "coreutils", "kmod", "procps", "udev", "util-linux", "iproute2", "strace",
 	"e2fsprogs", "xfsprogs", "fio", "sg3-utils", "lsscsi", "libiscsi-bin",
 	"targetcli-fb", "python3-rtslib-fb", "dbus", "tcmu-runner", // the peers
-	"open-iscsi", "multipath-tools",
+	"open-iscsi", "multipath-tools", "bash-completion",
+	"systemd",                                        // to check the unit file with
+	"qemu-system-x86", "qemu-system-data", "seabios", // the guest in the guest, for vhost
 }
 
 //go:embed rootfs.sh

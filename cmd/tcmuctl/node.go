@@ -12,6 +12,7 @@ import (
 type kind struct {
 	name     string // of such nodes, in help: "ramdisk", or in capitals what stands for many names: "WWN"
 	commands []command
+	groups   []group // what get and set know
 	below    []*kind // kinds of the nodes below
 
 	// children lists the nodes below one; nil: there are none.

@@ -30,8 +30,11 @@ type Device struct {
 	HBA    int    `json:"hba"`
 	Name   string `json:"name"`
 	Config string `json:"config"` // configuration string: backend.ParseConfig takes it apart
+	Size   int64  `json:"size"`   // bytes that initiators see now; 0 while nothing is served
 	State  State  `json:"state"`
-	Error  string `json:"error,omitempty"` // why State is Failed: one line for the operator
+	// Error is why State is Failed, or why the last change of an attribute was not followed while it is Serving: one
+	// line for the operator.
+	Error string `json:"error,omitempty"`
 	UIO    string `json:"uio,omitempty"`   // "uio0"; empty while there is none
 	// Incarnation is lio.StorageObject.Incarnation: it tells this device from an earlier one of the same name.
 	Incarnation uint64 `json:"incarnation"`
