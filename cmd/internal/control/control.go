@@ -35,7 +35,7 @@ type Device struct {
 	// Error is why State is Failed, or why the last change of an attribute was not followed while it is Serving: one
 	// line for the operator.
 	Error string `json:"error,omitempty"`
-	UIO    string `json:"uio,omitempty"`   // "uio0"; empty while there is none
+	UIO   string `json:"uio,omitempty"` // "uio0"; empty while there is none
 	// Incarnation is lio.StorageObject.Incarnation: it tells this device from an earlier one of the same name.
 	Incarnation uint64 `json:"incarnation"`
 }
