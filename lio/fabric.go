@@ -23,7 +23,7 @@ const (
 // driver is what differs between fabrics.
 type driver struct {
 	fabric string
-	module module
+	module Module
 	has    Feature
 	wwn    func(wwn string) (string, error)
 	random func() string
@@ -31,9 +31,9 @@ type driver struct {
 
 // drivers are the fabrics that this package can make targets of.
 var drivers = []driver{
-	{fabric: "iscsi", module: module{"iscsi_target_mod", "CONFIG_ISCSI_TARGET"}, has: Enabling | Portals | ACLs, wwn: normalizeISCSI, random: randomIQN},
-	{fabric: "loopback", module: module{"tcm_loop", "CONFIG_LOOPBACK_TARGET"}, has: OneInitiator | OneTPG, wwn: normalizeNAA, random: randomNAA},
-	{fabric: "vhost", module: module{"vhost_scsi", "CONFIG_VHOST_SCSI"}, has: OneInitiator, wwn: normalizeNAA, random: randomNAA},
+	{fabric: "iscsi", module: Module{"iscsi_target_mod", "CONFIG_ISCSI_TARGET"}, has: Enabling | Portals | ACLs, wwn: normalizeISCSI, random: randomIQN},
+	{fabric: "loopback", module: Module{"tcm_loop", "CONFIG_LOOPBACK_TARGET"}, has: OneInitiator | OneTPG, wwn: normalizeNAA, random: randomNAA},
+	{fabric: "vhost", module: Module{"vhost_scsi", "CONFIG_VHOST_SCSI"}, has: OneInitiator, wwn: normalizeNAA, random: randomNAA},
 }
 
 // FabricNames are the fabrics that this package can make targets of, sorted.

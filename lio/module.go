@@ -11,29 +11,43 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// module is a kernel module and the option that a kernel is built with to have it.
-type module struct {
-	name   string
-	option string
+// Module is a kernel module that this package loads when it is first needed.
+type Module struct {
+	Name   string // "tcm_loop"
+	Option string // that a kernel is built with to have it: "CONFIG_LOOPBACK_TARGET"
 }
 
 var (
-	coreModule = module{"target_core_mod", "CONFIG_TARGET_CORE"}
-	userModule = module{"target_core_user", "CONFIG_TCM_USER2"}
+	coreModule = Module{"target_core_mod", "CONFIG_TARGET_CORE"}
+	userModule = Module{"target_core_user", "CONFIG_TCM_USER2"}
 )
 
+// Modules are the modules that every TCMU device needs, and those of the fabrics.
+func Modules() (core, fabrics []Module) {
+	for _, d := range drivers {
+		fabrics = append(fabrics, d.module)
+	}
+	return []Module{coreModule, userModule}, fabrics
+}
+
+// Loaded reports whether the kernel has loaded m. A kernel that has it built in may not say so.
+func (r Root) Loaded(m Module) bool {
+	_, err := os.Stat(r.path("sys/module", m.Name))
+	return err == nil
+}
+
 // load loads m unless it is loaded. A module built into the kernel counts as loaded by modprobe's own list.
-func (r Root) load(m module) error {
-	if _, err := os.Stat(r.path("sys/module", m.name)); err == nil {
+func (r Root) load(m Module) error {
+	if r.Loaded(m) {
 		return nil
 	}
-	err := r.target().kernel.Load(m.name)
+	err := r.target().kernel.Load(m.Name)
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("kernel module %s is not loaded and cannot be: run as root (sudo)", m.name)
+		return fmt.Errorf("kernel module %s is not loaded and cannot be: run as root (sudo)", m.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("kernel module %s cannot be loaded: %w: the kernel needs %s (Debian: linux-image-amd64 and linux-image-cloud-amd64 have it; Ubuntu: install linux-modules-extra-$(uname -r))",
-			m.name, err, m.option)
+			m.Name, err, m.Option)
 	}
 	return nil
 }

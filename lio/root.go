@@ -47,7 +47,7 @@ func (r Root) Prepare() error {
 	if err := r.makeReservationDir("etc/target"); err != nil {
 		return err
 	}
-	for _, m := range []module{coreModule, userModule} {
+	for _, m := range []Module{coreModule, userModule} {
 		if err := r.load(m); err != nil {
 			return err
 		}
