@@ -17,6 +17,14 @@ func TestParseConfig(t *testing.T) {
 		{"tcmud/fileio/tmp/disk0.img", Config{Kind: "fileio", Path: "/tmp/disk0.img"}},
 		{"tcmud/fileio/dev/disk/by-id/a b", Config{Kind: "fileio", Path: "/dev/disk/by-id/a b"}},
 		{"tcmud/fileio/" + strings.Repeat("a", 242), Config{Kind: "fileio", Path: "/" + strings.Repeat("a", 242)}},
+		{"tcmud/block/dev/vdb", Config{Kind: "block", Path: "/dev/vdb"}},
+		{"tcmud/block;readonly=1/dev/sr0", Config{Kind: "block", Options: Options{ReadOnly: true}, Path: "/dev/sr0"}},
+		{"tcmud/pscsi/dev/sg3", Config{Kind: "pscsi", Path: "/dev/sg3"}},
+		{"tcmud/null;write_protect=1", Config{Kind: "null", Options: Options{WriteProtect: true}}},
+		{"tcmud/fileio;emulate_tpu=0;is_nonrot=0/a;b=c",
+			Config{Kind: "fileio", Options: Options{Thick: true, Rotational: true}, Path: "/a;b=c"}},
+		{"tcmud/ramdisk;optimal_sectors=8;max_unmap_lba_count=4294967295;max_write_same_len=1",
+			Config{Kind: "ramdisk", Options: Options{OptimalSectors: 8, MaxUnmapLBACount: 1<<32 - 1, MaxWriteSameLen: 1}}},
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			c, err := ParseConfig(test.text)
@@ -33,7 +41,7 @@ func TestParseConfigErrors(t *testing.T) {
 		"tcmud":                "not ours",
 		"file/tmp/disk":        "not ours",
 		"tcmud/":               "unknown kind of store",
-		"tcmud/rbd/pool/image": `unknown kind of store "rbd": ramdisk, fileio and null are known`,
+		"tcmud/rbd/pool/image": `unknown kind of store "rbd": block, fileio, null, pscsi and ramdisk are known`,
 		"tcmud/ramdisk/x":      "ramdisk takes no path",
 		"tcmud/null/":          "null takes no path",
 		"tcmud/fileio":         "is not an absolute path",
@@ -42,6 +50,20 @@ func TestParseConfigErrors(t *testing.T) {
 		"tcmud/fileio/a\nb":    "cannot carry",
 		"tcmud/fileio/a\x00b":  "cannot carry",
 		"tcmud/fileio/" + strings.Repeat("a", 243): "use a shorter path",
+
+		"tcmud/rbd;pool=1/image":                      `unknown kind of store "rbd"`,
+		"tcmud/ramdisk;":                              `option "" has no value: write name=value`,
+		"tcmud/ramdisk;write_protect":                 `option "write_protect" has no value`,
+		"tcmud/ramdisk;write_protect=":                `option write_protect="": give 0 or 1`,
+		"tcmud/ramdisk;write_protect=yes":             `option write_protect="yes": give 0 or 1`,
+		"tcmud/ramdisk;write_protect=1;":              `option "" has no value`,
+		"tcmud/ramdisk;is_nonrot=1;is_nonrot=1":       "option is_nonrot is given twice",
+		"tcmud/ramdisk;optimal_sectors=-1":            `option optimal_sectors="-1": give a number of blocks, or 0`,
+		"tcmud/ramdisk;max_write_same_len=4294967296": "give a number of blocks",
+		"tcmud/ramdisk;emulate_caw=1":                 `unknown option "emulate_caw": readonly, write_protect, emulate_tpu,`,
+		"tcmud/ramdisk;readonly=1":                    "readonly is for files and devices: use write_protect for a ramdisk",
+		"tcmud/pscsi;write_protect=1/dev/sg0":         `pscsi takes no options, got ";write_protect=1"`,
+		"tcmud/pscsi":                                 "is not an absolute path",
 	} {
 		t.Run(text, func(t *testing.T) {
 			_, err := ParseConfig(text)
@@ -51,7 +73,7 @@ func TestParseConfigErrors(t *testing.T) {
 }
 
 func FuzzParseConfig(f *testing.F) {
-	for _, text := range []string{"tcmud/ramdisk", "tcmud/fileio/tmp/disk", "tcmud/null", "tcmud//", "tcmud/fileio//..", "x"} {
+	for _, text := range []string{"tcmud/ramdisk", "tcmud/fileio/tmp/disk", "tcmud/null;write_protect=1;max_write_same_len=9", "tcmud//", "tcmud/fileio//..", "x"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -59,8 +81,39 @@ func FuzzParseConfig(f *testing.F) {
 		if err != nil {
 			return
 		}
-		require.Equal(t, text, c.String())
-		require.NotContains(t, text, ",")
-		require.LessOrEqual(t, len(text), 255)
+		again, err := ParseConfig(c.String())
+		require.NoError(t, err)
+		require.Equal(t, c, again)
+		require.NotContains(t, c.String(), ",")
+		require.LessOrEqual(t, len(c.String()), 255)
 	})
+}
+
+// What is written out in full, in whatever order, is the same configuration.
+func TestConfigStringsAreShort(t *testing.T) {
+	c, err := ParseConfig("tcmud/ramdisk;max_write_same_len=00;emulate_tpu=1;write_protect=1;readonly=0")
+	require.NoError(t, err)
+	require.Equal(t, "tcmud/ramdisk;write_protect=1", c.String())
+}
+
+func TestOptionsByName(t *testing.T) {
+	var o Options
+	defaults := map[string]string{
+		"readonly": "0", "write_protect": "0", "emulate_tpu": "1", "is_nonrot": "1",
+		"optimal_sectors": "0", "max_unmap_lba_count": "0", "max_write_same_len": "0",
+	}
+	require.Len(t, OptionNames(), len(defaults))
+	for _, name := range OptionNames() {
+		value, ok := o.Get(name)
+		require.True(t, ok, name)
+		require.Equal(t, defaults[name], value, name)
+	}
+	_, ok := o.Get("write_cache")
+	require.False(t, ok)
+
+	require.NoError(t, o.Set("emulate_tpu", "0"))
+	require.NoError(t, o.Set("optimal_sectors", "128"))
+	require.Error(t, o.Set("optimal_sectors", "many"))
+	require.ErrorContains(t, o.Set("write_cache", "1"), "unknown option")
+	require.Equal(t, Options{Thick: true, OptimalSectors: 128}, o, "what is refused changes nothing")
 }

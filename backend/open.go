@@ -4,12 +4,10 @@ import "fmt"
 
 // OpenOptions is what a store needs to know besides its configuration string. configfs has it, the daemon brings it.
 type OpenOptions struct {
-	// Size in bytes. 0: all of a file; an error for other kinds.
+	// Size in bytes. 0: all of a file or device; an error for other kinds.
 	Size int64
 	// BlockSize in bytes of the logical unit. 0: 512.
 	BlockSize int64
-	// ReadOnly opens a file for reading; an error for other kinds.
-	ReadOnly bool
 	// Memory is the path of the file that keeps a ramdisk's contents, usually /dev/shm/tcmud/NAME. "": no file, the
 	// contents go with Close.
 	Memory string
@@ -24,10 +22,12 @@ func Open(c Config, opt OpenOptions) (Store, error) {
 		opt.BlockSize = 512
 	}
 	switch {
-	case c.Kind == "fileio":
-		return store(OpenFile(c.Path, FileOptions{ReadOnly: opt.ReadOnly, Size: opt.Size, BlockSize: opt.BlockSize}))
-	case opt.ReadOnly:
-		return nil, fmt.Errorf("a %s cannot be opened read-only: only fileio can", c.Kind)
+	case c.Kind == "pscsi":
+		return nil, fmt.Errorf("%s is a SCSI device to pass commands to, not a store: open it with scsi/sgio", c.Path)
+	case c.Kind == "fileio" || c.Kind == "block":
+		return store(OpenFile(c.Path, FileOptions{
+			ReadOnly: c.Options.ReadOnly, DeviceOnly: c.Kind == "block", Size: opt.Size, BlockSize: opt.BlockSize,
+		}))
 	case opt.Size <= 0 || opt.Size%opt.BlockSize != 0:
 		return nil, fmt.Errorf("%s: size %d is not a multiple, above 0, of the block size %d: change one of them", c.Kind, opt.Size, opt.BlockSize)
 	case c.Kind == "null":

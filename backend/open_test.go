@@ -26,15 +26,15 @@ func TestOpen(t *testing.T) {
 		{"ramdisk with a name", backend.Config{Kind: "ramdisk"},
 			backend.OpenOptions{Size: 1 << 20, BlockSize: 4096, Memory: memory}, (*backend.Ramdisk)(nil), 1 << 20},
 		{"file", backend.Config{Kind: "fileio", Path: path}, backend.OpenOptions{}, (*backend.File)(nil), 8192},
-		{"part of a file, read-only", backend.Config{Kind: "fileio", Path: path},
-			backend.OpenOptions{Size: 4096, BlockSize: 4096, ReadOnly: true}, (*backend.File)(nil), 4096},
+		{"part of a file, read-only", backend.Config{Kind: "fileio", Path: path, Options: backend.Options{ReadOnly: true}},
+			backend.OpenOptions{Size: 4096, BlockSize: 4096}, (*backend.File)(nil), 4096},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, err := backend.Open(test.config, test.opt)
 			require.NoError(t, err)
 			require.IsType(t, test.want, s)
 			require.Equal(t, test.size, s.Size())
-			require.Equal(t, test.opt.ReadOnly, backend.Resolve(s).Traits().ReadOnly)
+			require.Equal(t, test.config.Options.ReadOnly, backend.Resolve(s).Traits().ReadOnly)
 			require.NoError(t, s.Close())
 		})
 	}
@@ -42,6 +42,8 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "disk")
+	require.NoError(t, os.WriteFile(file, make([]byte, 8192), 0o600))
 	ramdisk, null := backend.Config{Kind: "ramdisk"}, backend.Config{Kind: "null"}
 	for _, test := range []struct {
 		name    string
@@ -52,7 +54,10 @@ func TestOpenErrors(t *testing.T) {
 		{"nothing", backend.Config{}, backend.OpenOptions{}, "unknown kind of store"},
 		{"no size", null, backend.OpenOptions{}, "size 0 is not a multiple, above 0, of the block size 512"},
 		{"no multiple", ramdisk, backend.OpenOptions{Size: 4096 + 512, BlockSize: 4096}, "size 4608 is not a multiple"},
-		{"read-only ramdisk", ramdisk, backend.OpenOptions{Size: 512, ReadOnly: true}, "only fileio can"},
+		{"read-only ramdisk", backend.Config{Kind: "ramdisk", Options: backend.Options{ReadOnly: true}},
+			backend.OpenOptions{Size: 512}, "use write_protect"},
+		{"a file as a device", backend.Config{Kind: "block", Path: file}, backend.OpenOptions{}, "is a regular file: use fileio"},
+		{"pscsi", backend.Config{Kind: "pscsi", Path: "/dev/sg0"}, backend.OpenOptions{}, "/dev/sg0 is a SCSI device to pass commands to"},
 		{"missing file", backend.Config{Kind: "fileio", Path: "/nowhere/disk"}, backend.OpenOptions{}, "give a size to create it"},
 		{"ramdisk on no tmpfs", ramdisk, backend.OpenOptions{Size: 512, Memory: "/proc/rd0"}, "choose a path under /dev/shm"},
 	} {

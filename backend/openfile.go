@@ -13,6 +13,8 @@ import (
 type FileOptions struct {
 	// ReadOnly opens for reading; several processes may do so at once.
 	ReadOnly bool
+	// DeviceOnly refuses what is not a block device.
+	DeviceOnly bool
 	// Size in bytes is how much of the file is used, at most all of it. 0: all.
 	Size int64
 	// BlockSize in bytes is what the sizes must be multiples of. 0: 512.
@@ -33,12 +35,16 @@ func OpenFile(path string, opt FileOptions) (*File, error) {
 	if f.fd >= 0 {
 		f.Close()
 	}
-	return nil, fmt.Errorf("fileio: %w", err)
+	kind := "fileio"
+	if opt.DeviceOnly {
+		kind = "block"
+	}
+	return nil, fmt.Errorf("%s: %w", kind, err)
 }
 
 func (f *File) open(opt FileOptions) error {
 	info, err := os.Stat(f.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !opt.DeviceOnly {
 		return fmt.Errorf("%s does not exist: give a size to create it: %w", f.path, fs.ErrNotExist)
 	}
 	if err != nil {
@@ -47,6 +53,9 @@ func (f *File) open(opt FileOptions) error {
 	block, err := isBlockDevice(f.path, info.Mode())
 	if err != nil {
 		return err
+	}
+	if opt.DeviceOnly && !block {
+		return fmt.Errorf("%s is a regular file: use fileio for it", f.path)
 	}
 	if err := f.openDescriptor(block); err != nil {
 		return err

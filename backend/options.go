@@ -1,0 +1,131 @@
+package backend
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Options are what the engine is told of a disk beside its store: attributes that the kernel keeps for its own back ends
+// but not for TCMU devices, so that their place is the configuration string. The zero value is the defaults.
+type Options struct {
+	ReadOnly     bool // readonly=1: the file or device is opened for reading only, and the disk write protected
+	WriteProtect bool // write_protect=1: initiators cannot write
+	Thick        bool // emulate_tpu=0: no thin provisioning, UNMAP is unknown
+	Rotational   bool // is_nonrot=0: the disk says nothing of being a solid state one
+
+	// Limits that VPD page B0h reports, in logical blocks; 0: the engine's own.
+	OptimalSectors   uint32 // optimal_sectors: OPTIMAL TRANSFER LENGTH
+	MaxUnmapLBACount uint32 // max_unmap_lba_count: MAXIMUM UNMAP LBA COUNT
+	MaxWriteSameLen  uint32 // max_write_same_len: MAXIMUM WRITE SAME LENGTH
+}
+
+// option is one of the Options as configuration strings spell it, with LIO's name.
+type option struct {
+	name string
+	get  func(o *Options) string
+	set  func(o *Options, value string) error
+}
+
+var options = []option{
+	flag("readonly", false, func(o *Options) *bool { return &o.ReadOnly }),
+	flag("write_protect", false, func(o *Options) *bool { return &o.WriteProtect }),
+	flag("emulate_tpu", true, func(o *Options) *bool { return &o.Thick }),
+	flag("is_nonrot", true, func(o *Options) *bool { return &o.Rotational }),
+	limit("optimal_sectors", func(o *Options) *uint32 { return &o.OptimalSectors }),
+	limit("max_unmap_lba_count", func(o *Options) *uint32 { return &o.MaxUnmapLBACount }),
+	limit("max_write_same_len", func(o *Options) *uint32 { return &o.MaxWriteSameLen }),
+}
+
+// flag is an option that is 0 or 1. Its field holds whether it differs from normal.
+func flag(name string, normal bool, field func(*Options) *bool) option {
+	return option{name,
+		func(o *Options) string {
+			if *field(o) != normal {
+				return "1"
+			}
+			return "0"
+		},
+		func(o *Options, value string) error {
+			if value != "0" && value != "1" {
+				return fmt.Errorf("option %s=%q: give 0 or 1", name, value)
+			}
+			*field(o) = (value == "1") != normal
+			return nil
+		}}
+}
+
+// limit is an option that is a number of blocks.
+func limit(name string, field func(*Options) *uint32) option {
+	return option{name,
+		func(o *Options) string { return strconv.FormatUint(uint64(*field(o)), 10) },
+		func(o *Options, value string) error {
+			n, err := strconv.ParseUint(value, 10, 32)
+			if err != nil {
+				return fmt.Errorf("option %s=%q: give a number of blocks, or 0 for the default", name, value)
+			}
+			*field(o) = uint32(n)
+			return nil
+		}}
+}
+
+// OptionNames lists the names of all options, in the order in which configuration strings have them.
+func OptionNames() []string {
+	var names []string
+	for _, opt := range options {
+		names = append(names, opt.name)
+	}
+	return names
+}
+
+// Get returns the value of an option by name; ok is false when there is none of that name.
+func (o Options) Get(name string) (value string, ok bool) {
+	for _, opt := range options {
+		if opt.name == name {
+			return opt.get(&o), true
+		}
+	}
+	return "", false
+}
+
+// Set changes an option by name. After an error o is as it was.
+func (o *Options) Set(name, value string) error {
+	for _, opt := range options {
+		if opt.name == name {
+			return opt.set(o, value)
+		}
+	}
+	return fmt.Errorf("unknown option %q: %s are known", name, strings.Join(OptionNames(), ", "))
+}
+
+// String is the options as a configuration string has them: ";name=value" for each that is not as by default.
+func (o Options) String() string {
+	var b strings.Builder
+	var normal Options
+	for _, opt := range options {
+		if v := opt.get(&o); v != opt.get(&normal) {
+			b.WriteString(";" + opt.name + "=" + v)
+		}
+	}
+	return b.String()
+}
+
+// parseOptions reads "name=value;name=value".
+func parseOptions(text string) (Options, error) {
+	var o Options
+	seen := map[string]bool{}
+	for _, word := range strings.Split(text, ";") {
+		name, value, ok := strings.Cut(word, "=")
+		if !ok {
+			return Options{}, fmt.Errorf("option %q has no value: write name=value", word)
+		}
+		if seen[name] {
+			return Options{}, fmt.Errorf("option %s is given twice", name)
+		}
+		seen[name] = true
+		if err := o.Set(name, value); err != nil {
+			return Options{}, err
+		}
+	}
+	return o, nil
+}
