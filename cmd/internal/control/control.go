@@ -37,7 +37,8 @@ type Device struct {
 	Error string `json:"error,omitempty"`
 	UIO   string `json:"uio,omitempty"` // "uio0"; empty while there is none
 	// Incarnation is lio.StorageObject.Incarnation: it tells this device from an earlier one of the same name.
-	Incarnation uint64 `json:"incarnation"`
+	Incarnation uint64   `json:"incarnation"`
+	Counters    Counters `json:"counters"`
 }
 
 // Source is the daemon, as the control socket sees it. All methods may be called concurrently.

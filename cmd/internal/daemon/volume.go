@@ -40,9 +40,11 @@ type volume struct {
 	failure error         // guarded by d.mu: why state is Failed
 
 	lastIdentity atomic.Pointer[spc.Identity]
-	disk         atomic.Pointer[sbc.Disk] // nil until attached
-	errors       atomic.Int64             // of the store
-	left         error                    // why the ring was not left clean; read when ended is closed
+	disk         atomic.Pointer[sbc.Disk]    // nil until attached
+	ring         atomic.Pointer[tcmu.Device] // nil until attached
+	counters     counters
+	errors       atomic.Int64 // of the store
+	left         error        // why the ring was not left clean; read when ended is closed
 }
 
 func newVolume(d *Daemon, u tcmu.UIO, so lio.StorageObject, incarnation uint64, left tcmu.Mark) *volume {
@@ -65,6 +67,7 @@ func (v *volume) describe() control.Device {
 	if v.failure != nil {
 		c.Error = v.failure.Error()
 	}
+	c.Counters = v.count()
 	return c
 }
 
@@ -120,7 +123,9 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 	if store != nil && backend.Resolve(store).Traits().Blocking {
 		o.Workers, o.Depth = workers, depth
 	}
-	return tcmu.Open(v.ctx, v.uio, h, o)
+	ring, err := tcmu.Open(v.ctx, v.uio, counted{h, &v.counters}, o)
+	v.ring.Store(ring)
+	return ring, err
 }
 
 // beginning is where in the ring to begin: where a marker says, if what has come since is still wanted.

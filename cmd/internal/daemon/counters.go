@@ -1,0 +1,146 @@
+package daemon
+
+import (
+	"math/bits"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tcmud/tcmud/cmd/internal/control"
+	"github.com/tcmud/tcmud/scsi"
+)
+
+// class is what a command is counted under.
+type class uint8
+
+const (
+	otherClass class = iota
+	readClass
+	writeClass
+	classes
+)
+
+// classOf is the class of each operation code. The rows of a disk say the same, and a test holds the two together; but a
+// device that commands are passed through to has no rows.
+var classOf = [256]class{
+	0x08: readClass, 0x28: readClass, 0xa8: readClass, 0x88: readClass, // READ (6), (10), (12), (16)
+	0x0a: writeClass, 0x2a: writeClass, 0xaa: writeClass, 0x8a: writeClass, // WRITE (6), (10), (12), (16)
+	0x2e: writeClass, 0xae: writeClass, 0x8e: writeClass, // WRITE AND VERIFY (10), (12), (16)
+}
+
+// counters count the commands of one device. What can be worked out when somebody asks is not counted: the number of
+// commands is the sum of the latency buckets, and how many are in flight the ring knows. So a command costs two looks at
+// the clock and three additions, without a lock or an allocation: about 120 ns in all, and 220 where two processors count
+// in one device all the time (BenchmarkCounted, AMD EPYC, Go 1.26). A device has more than one goroutine only where its
+// store waits for storage, which takes longer by two orders of magnitude: counters for each of them would save nothing
+// that anyone could measure.
+type counters struct {
+	traffic [classes]traffic
+	// endings counts what did not end well: CHECK CONDITION by sense key, then all else by status.
+	endings [statuses + 64]atomic.Uint64
+}
+
+type traffic struct {
+	bytes   atomic.Uint64
+	time    atomic.Int64 // nanoseconds
+	latency [control.LatencyBuckets]atomic.Uint64
+}
+
+// statuses is where in endings the statuses begin.
+const statuses = 16
+
+// ending is where in endings the result r is counted.
+func ending(r scsi.Result) int {
+	if r.Status == scsi.CheckCondition {
+		return int(r.Key & 0xf)
+	}
+	return statuses + int(r.Status>>1&0x3f) // all status codes are even, and below 80h
+}
+
+// endingName is the name of endings[i]: "medium_error", "busy".
+func endingName(i int) string {
+	name := scsi.Key(i & 0xf).String()
+	if i >= statuses {
+		name = scsi.Status((i - statuses) << 1).String()
+	}
+	return strings.ReplaceAll(strings.ToLower(name), " ", "_")
+}
+
+// counted is a handler whose commands are counted.
+type counted struct {
+	handler  scsi.Handler
+	counters *counters
+}
+
+// Do carries out c.
+func (h counted) Do(c *scsi.Command) scsi.Result {
+	class := otherClass
+	if len(c.CDB) > 0 {
+		class = classOf[c.CDB[0]]
+	}
+	begin := time.Now()
+	r := h.handler.Do(c)
+	t := &h.counters.traffic[class]
+	t.count(time.Since(begin))
+	switch {
+	case r.Status == scsi.Good && class == writeClass:
+		t.bytes.Add(uint64(c.Data.Len()))
+	case r.Status == scsi.Good:
+		n, _ := c.Moved()
+		t.bytes.Add(uint64(n))
+	case r.Status != scsi.ConditionMet:
+		h.counters.endings[ending(r)].Add(1)
+	}
+	return r
+}
+
+func (t *traffic) count(took time.Duration) {
+	t.time.Add(int64(took))
+	t.latency[bucket(took)].Add(1)
+}
+
+// bucket is the element of control.Traffic.Latency that a time is counted in.
+func bucket(took time.Duration) int {
+	if took <= 0 {
+		return 0
+	}
+	return min(bits.Len64(uint64(took-1)/uint64(time.Microsecond)), control.LatencyBuckets-1)
+}
+
+// read is the counters as they are. Commands may end meanwhile, and be in some and not yet in others.
+func (c *counters) read() control.Counters {
+	all := control.Counters{
+		Read:  c.traffic[readClass].read(),
+		Write: c.traffic[writeClass].read(),
+		Other: c.traffic[otherClass].read(),
+	}
+	for i := range c.endings {
+		if n := c.endings[i].Load(); n > 0 {
+			if all.Errors == nil {
+				all.Errors = map[string]uint64{}
+			}
+			all.Errors[endingName(i)] = n
+		}
+	}
+	return all
+}
+
+func (t *traffic) read() control.Traffic {
+	all := control.Traffic{Bytes: t.bytes.Load(), Time: time.Duration(t.time.Load())}
+	for i := range t.latency {
+		n := t.latency[i].Load()
+		all.Latency[i] = n
+		all.Commands += n
+	}
+	return all
+}
+
+// count is what the volume has done. The caller need not hold anything.
+func (v *volume) count() control.Counters {
+	all := v.counters.read()
+	if ring := v.ring.Load(); ring != nil {
+		s := ring.Stats()
+		all.InFlight, all.Panics = s.Commands-s.Completions, s.Panics
+	}
+	return all
+}
