@@ -57,12 +57,19 @@ func modprobe(module string) error {
 	if os.Geteuid() != 0 {
 		return fs.ErrPermission
 	}
+	return runModprobe(module)
+}
+
+// Loadable asks modprobe whether it could load a module, and loads nothing.
+func Loadable(module string) error { return runModprobe("--dry-run", module) }
+
+func runModprobe(args ...string) error {
 	path, err := exec.LookPath("modprobe")
 	if err != nil {
 		// A root's PATH may lack sbin, where the program is.
 		path = "/sbin/modprobe"
 	}
-	out, err := exec.Command(path, module).CombinedOutput()
+	out, err := exec.Command(path, args...).CombinedOutput()
 	if errors.Is(err, fs.ErrNotExist) {
 		return errors.New("there is no modprobe: install the package kmod")
 	}

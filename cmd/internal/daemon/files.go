@@ -24,27 +24,35 @@ func (v *volume) marker() string { return filepath.Join(v.d.cfg.State, v.file())
 // such a ramdisk any more: a device made again under the same name is another one.
 func (d *Daemon) forgetOrphans() {
 	for _, dir := range []string{d.cfg.Memory, d.cfg.State} {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue // nothing has been kept yet
-		}
-		for _, e := range entries {
-			so, incarnation, ok := d.parseFile(e.Name())
-			if !ok {
-				continue
-			}
-			now, err := so.Incarnation()
-			if err == nil && now == incarnation || err != nil && !errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			path := filepath.Join(dir, e.Name())
+		for _, path := range Orphans(d.cfg.Root, dir) {
 			d.cfg.Log.Info("removing what is left of a deleted device", "file", path, "err", os.Remove(path))
 		}
 	}
 }
 
+// Orphans lists the files in dir, a daemon's directory of ramdisks or of markers, whose devices are gone.
+func Orphans(root lio.Root, dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // nothing has been kept yet
+	}
+	var orphans []string
+	for _, e := range entries {
+		so, incarnation, ok := parseFile(root, e.Name())
+		if !ok {
+			continue
+		}
+		now, err := so.Incarnation()
+		if err == nil && now == incarnation || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		orphans = append(orphans, filepath.Join(dir, e.Name()))
+	}
+	return orphans
+}
+
 // parseFile is the inverse of volume.file.
-func (d *Daemon) parseFile(name string) (so lio.StorageObject, incarnation uint64, ok bool) {
+func parseFile(root lio.Root, name string) (so lio.StorageObject, incarnation uint64, ok bool) {
 	rest, ok := strings.CutPrefix(name, "user_")
 	first, last := strings.IndexByte(rest, '.'), strings.LastIndexByte(rest, '.')
 	if !ok || first < 0 || first == last {
@@ -52,5 +60,5 @@ func (d *Daemon) parseFile(name string) (so lio.StorageObject, incarnation uint6
 	}
 	hba, err1 := strconv.Atoi(rest[:first])
 	incarnation, err2 := strconv.ParseUint(rest[last+1:], 10, 64)
-	return d.cfg.Root.User(hba, rest[first+1:last]), incarnation, err1 == nil && err2 == nil
+	return root.User(hba, rest[first+1:last]), incarnation, err1 == nil && err2 == nil
 }

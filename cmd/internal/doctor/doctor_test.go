@@ -1,0 +1,289 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcmud/tcmud/cmd/internal/control"
+	"github.com/tcmud/tcmud/lio"
+	"github.com/tcmud/tcmud/lio/liotest"
+)
+
+// patient is a healthy host, until a test makes it ill.
+type patient struct {
+	Host
+	t      *testing.T
+	kernel *liotest.Kernel
+	muted  int
+}
+
+func newPatient(t *testing.T) *patient {
+	root, k := liotest.Open(t)
+	p := &patient{t: t, kernel: k}
+	p.Host = Host{
+		Root:     root,
+		Daemon:   control.Client{Path: filepath.Join(t.TempDir(), "socket")},
+		Memory:   "/dev/shm/tcmud",
+		Patience: time.Millisecond,
+		Loadable: func(string) error { return nil },
+		Prepare:  func() error { return errors.New("nothing to prepare") },
+		Mute:     func() error { p.muted++; return nil },
+	}
+	require.NoError(t, os.MkdirAll(k.Path("etc/target/pr"), 0o700))
+	p.write("dev/kmsg", "6,1,1000000,-;Linux version 6.1\n SUBSYSTEM=none\n")
+	p.process("1", "init", 0)
+	return p
+}
+
+func (p *patient) write(path, text string) {
+	p.t.Helper()
+	file := p.kernel.Path(path)
+	require.NoError(p.t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(p.t, os.WriteFile(file, []byte(text), 0o600))
+}
+
+// process makes one run since start ticks after boot.
+func (p *patient) process(pid, name string, start int) {
+	p.write("proc/"+pid+"/stat", fmt.Sprintf("%s (%s) S%s %d 0 0\n", pid, name, strings.Repeat(" 0", 18), start))
+}
+
+// serve runs a daemon that knows the devices given.
+func (p *patient) serve(all ...control.Device) {
+	l, err := net.Listen("unix", p.Daemon.Path)
+	require.NoError(p.t, err)
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control.Handler(source(all)).ServeHTTP(w, r)
+	})}
+	go s.Serve(l)
+	p.t.Cleanup(func() { s.Close() })
+}
+
+func (p *patient) device(name string) lio.StorageObject {
+	p.t.Helper()
+	so, err := p.Root.CreateUser(lio.User{Name: name, Config: "tcmud/ramdisk", Size: 1 << 20})
+	require.NoError(p.t, err)
+	return so
+}
+
+func served(t *testing.T, so lio.StorageObject, state control.State, why string) control.Device {
+	born, err := so.Incarnation()
+	require.NoError(t, err)
+	return control.Device{HBA: so.HBA, Name: so.Name, State: state, Error: why, Incarnation: born}
+}
+
+// complaints are what is wrong, each as "check: text".
+func (p *patient) complaints() []string {
+	var all []string
+	for _, f := range p.Examine(p.t.Context()) {
+		if f.State == Problem {
+			require.NotEmpty(p.t, f.Remedy, "%s: %s", f.Check, f.Text)
+			all = append(all, f.Check+": "+f.Text)
+		}
+	}
+	return all
+}
+
+// mend mends what there is, and checks that nothing is wrong then.
+func (p *patient) mend() {
+	p.t.Helper()
+	_, err := Mend(p.Examine(p.t.Context()))
+	require.NoError(p.t, err)
+	require.Empty(p.t, p.complaints())
+}
+
+func TestHealthy(t *testing.T) {
+	p := newPatient(t)
+	so := p.device("rd0")
+	p.serve(served(t, so, control.Serving, ""))
+	require.Empty(t, p.complaints())
+	var names []string
+	for _, f := range p.Examine(t.Context()) {
+		require.Equal(t, Fine, f.State)
+		require.NotEmpty(t, f.Text)
+		names = append(names, f.Check)
+	}
+	require.Equal(t, []string{
+		"rights", "configfs", "modules", "reservations", "daemon", "other daemons", "netlink", "rings", "devices", "identities", "leftovers",
+	}, names)
+}
+
+func TestProblems(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		harm func(p *patient)
+		want string
+	}{
+		{"not root", func(p *patient) { p.UID = 1000 }, "rights: user 1000 may look"},
+		{"no configfs", func(p *patient) { require.NoError(p.t, os.RemoveAll(p.kernel.Path("sys/kernel/config"))) }, "configfs: "},
+		{"no module in the kernel", func(p *patient) {
+			require.NoError(p.t, os.Remove(p.kernel.Path("sys/module/target_core_user")))
+			p.Loadable = func(string) error { return errors.New("not found") }
+		}, "modules: this kernel has no target_core_user: not found"},
+		{"module not loaded", func(p *patient) { require.NoError(p.t, os.Remove(p.kernel.Path("sys/module/target_core_user"))) },
+			"modules: target_core_user is not loaded"},
+		{"no directory for reservations", func(p *patient) { require.NoError(p.t, os.Remove(p.kernel.Path("etc/target/pr"))) }, "reservations: "},
+		{"a ring given up", func(p *patient) {
+			p.process("77", "tcmud", 500)
+			p.write("dev/kmsg", "3,2,6000000,-;cmd_id 2 not found, ring is broken\n")
+		}, `rings: the kernel has given up a ring 6s after boot ("cmd_id 2 not found, ring is broken")`},
+		{"two of one serial", func(p *patient) {
+			for _, name := range []string{"a", "b"} {
+				_, err := p.Root.CreateUser(lio.User{Name: name, Config: "x/y", Size: 512, Identity: lio.Identity{Serial: "s1"}})
+				require.NoError(p.t, err)
+			}
+		}, "identities: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := newPatient(t)
+			p.serve()
+			test.harm(p)
+			found := p.complaints()
+			require.NotEmpty(t, found)
+			require.Contains(t, strings.Join(found, "\n"), test.want)
+		})
+	}
+}
+
+func TestNoDaemon(t *testing.T) {
+	p := newPatient(t)
+	p.device("rd0")
+	require.Equal(t, []string{"daemon: tcmud does not run (nobody answers at " + p.Daemon.Path + ")"}, p.complaints())
+}
+
+func TestARingRepairedByARestartIsNoProblem(t *testing.T) {
+	p := newPatient(t)
+	p.serve()
+	p.process("77", "tcmud", 700)
+	p.write("dev/kmsg", "3,2,6000000,-;cmd_id 2 not found, ring is broken\n")
+	require.Empty(t, p.complaints())
+}
+
+func TestDevicesThatDoNotWork(t *testing.T) {
+	p := newPatient(t)
+	failed, _, blocked, fine := p.device("failed"), p.device("unknown"), p.device("blocked"), p.device("fine")
+	p.serve(served(t, failed, control.Failed, "its file is gone"), served(t, blocked, control.Serving, ""), served(t, fine, control.Serving, ""))
+	require.NoError(t, blocked.BlockDev(true))
+	require.Equal(t, []string{
+		"devices: failed cannot be served: its file is gone",
+		"devices: unknown is not served by tcmud",
+		"devices: blocked is blocked: all commands end with BUSY",
+	}, p.complaints())
+	_, err := Mend(p.Examine(t.Context()))
+	require.NoError(t, err)
+	require.Len(t, p.complaints(), 2, "the flow of commands goes on")
+}
+
+func TestAnAnswerThatNobodyGives(t *testing.T) {
+	p := newPatient(t)
+	p.serve()
+	so := p.device("rd0")
+	require.NoError(t, so.SetAttribute("nl_reply_supported", "1"))
+	p.process("99", "targetcli) S (", 100)
+	p.write("proc/99/task/99/stack", "[<0>] tcmu_wait_genl_cmd_reply+0x5d/0xb0\n[<0>] tcmu_configure_device\n")
+	for _, name := range []string{"block_netlink", "reset_netlink"} {
+		p.write("sys/module/target_core_user/parameters/"+name, "")
+	}
+	found := p.complaints()
+	require.Equal(t, "netlink: process 99 (targetcli) S () waits for the answer of a daemon that is gone, and cannot be killed", found[0])
+	require.Contains(t, found[1], "netlink: the kernel waits for a daemon's answer before it removes "+so.Path())
+
+	p.process("5", "tcmu-runner", 50)
+	for _, f := range p.Examine(t.Context()) {
+		require.False(t, f.Check == "netlink" && f.State == Problem, "tcmu-runner answers: %s", f.Text)
+	}
+	require.NoError(t, os.RemoveAll(p.kernel.Path("proc/5")))
+
+	_, err := Mend(p.Examine(t.Context()))
+	require.NoError(t, err)
+	require.Equal(t, 2, p.muted)
+	v, err := so.Attribute("nl_reply_supported")
+	require.NoError(t, err)
+	require.Equal(t, "-1", v)
+}
+
+func TestLeftovers(t *testing.T) {
+	p := newPatient(t)
+	so := p.device("rd0")
+	p.serve(served(t, so, control.Serving, ""))
+	core := p.kernel.Path("sys/kernel/config/target/core")
+	for _, dir := range []string{"user_7", "user_8", "user_8/half"} {
+		require.NoError(t, p.kernel.Mkdir(filepath.Join(core, dir)))
+	}
+	loopback, err := p.Root.Fabric("loopback")
+	require.NoError(t, err)
+	target, err := loopback.CreateTarget("")
+	require.NoError(t, err)
+	tpg, err := target.CreateTPG(1)
+	require.NoError(t, err)
+	require.NoError(t, p.kernel.Mkdir(filepath.Join(tpg.Path(), "lun/lun_0")))
+	require.Equal(t, []string{
+		"leftovers: " + filepath.Join(core, "user_7") + " has no storage object",
+		"leftovers: " + filepath.Join(core, "user_8/half") + " was never enabled",
+		"leftovers: loopback/" + target.WWN + "/tpgt_1/lun/lun_0 is made of nothing",
+	}, p.complaints())
+	p.mend()
+	require.True(t, so.Exists())
+	require.True(t, target.Exists())
+}
+
+func TestWhatIsBeingMadeIsNotLeftBehind(t *testing.T) {
+	p := newPatient(t)
+	p.serve()
+	dir := p.kernel.Path("sys/kernel/config/target/core/user_7")
+	require.NoError(t, p.kernel.Mkdir(dir))
+	p.Patience = 50 * time.Millisecond
+	go func() {
+		time.Sleep(10 * time.Millisecond)
+		p.kernel.Mkdir(filepath.Join(dir, "new"))
+		p.kernel.Write(filepath.Join(dir, "new/enable"), "1")
+	}()
+	require.Empty(t, p.complaints())
+}
+
+func TestContentsOfAGoneRamdisk(t *testing.T) {
+	p := newPatient(t)
+	p.write("dev/shm/tcmud/user_3.rd9.12345", "data")
+	p.write("dev/shm/tcmud/somebody.elses", "data")
+	found := p.complaints()
+	require.Len(t, found, 2)
+	require.Contains(t, found[1], "user_3.rd9.12345 holds a ramdisk whose device is gone")
+	_, err := Mend(p.Examine(t.Context()))
+	require.NoError(t, err)
+	require.NoFileExists(t, p.kernel.Path("dev/shm/tcmud/user_3.rd9.12345"))
+	require.FileExists(t, p.kernel.Path("dev/shm/tcmud/somebody.elses"))
+}
+
+func TestMendSaysWhatItCouldNot(t *testing.T) {
+	p := newPatient(t)
+	p.serve()
+	require.NoError(t, p.kernel.Mkdir(p.kernel.Path("sys/kernel/config/target/core/user_7")))
+	p.kernel.Fail = func(op, path string) error {
+		if op == "rmdir" {
+			return os.ErrPermission
+		}
+		return nil
+	}
+	found, err := Mend(p.Examine(t.Context()))
+	require.ErrorContains(t, err, "leftovers: ")
+	require.ErrorIs(t, err, os.ErrPermission)
+	require.Equal(t, Problem, found[len(found)-1].State)
+}
+
+// source is a daemon's list of devices.
+type source []control.Device
+
+func (s source) Devices() []control.Device { return s }
+func (s source) Version() string           { return "test" }
+func (s source) Wait(ctx context.Context, _ int, _ string) (control.Device, error) {
+	return control.Device{}, ctx.Err()
+}
