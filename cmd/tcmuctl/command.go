@@ -23,6 +23,8 @@ type param struct {
 	is       value
 	required bool
 	keyword  bool
+	// many takes all words that are left, and each name=value that names no parameter, as a list.
+	many bool
 }
 
 // args are the values of a command's parameters by name, as the parser of their type gave them.
@@ -30,6 +32,7 @@ type args map[string]any
 
 func (a args) text(name string) string { s, _ := a[name].(string); return s }
 func (a args) size(name string) int64  { n, _ := a[name].(int64); return n }
+func (a args) list(name string) []any  { l, _ := a[name].([]any); return l }
 
 // number is the value of a parameter that is a number, or otherwise when it was not given.
 func (a args) number(name string, otherwise int) int {
@@ -58,12 +61,15 @@ func (c *command) bind(words []string) (args, error) {
 		if err != nil {
 			return nil, c.usageError(err)
 		}
-		if _, twice := a[p.name]; twice {
+		if _, twice := a[p.name]; twice && !p.many {
 			return nil, c.usageError(fmt.Errorf("%s is given twice", p.name))
 		}
 		v, err := p.is.parse(text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", c.name, p.name, err)
+		}
+		if p.many {
+			v = append(a.list(p.name), v)
 		}
 		a[p.name] = v
 	}
@@ -83,15 +89,30 @@ func (c *command) parameter(word string, next *int) (*param, string, error) {
 				return &c.params[i], m[2], nil
 			}
 		}
+		if last := c.last(); last != nil && last.many {
+			return last, word, nil
+		}
 		return nil, "", fmt.Errorf("there is no parameter %s", m[1])
 	}
 	for ; *next < len(c.params); *next++ {
-		if p := &c.params[*next]; !p.keyword {
-			*next++
-			return p, word, nil
+		p := &c.params[*next]
+		if p.keyword {
+			continue
 		}
+		if !p.many {
+			*next++
+		}
+		return p, word, nil
 	}
 	return nil, "", fmt.Errorf("%q is one argument too many", word)
+}
+
+// last is the last parameter, the only one that can take many words; nil: there is none.
+func (c *command) last() *param {
+	if len(c.params) == 0 {
+		return nil
+	}
+	return &c.params[len(c.params)-1]
 }
 
 func (c *command) usageError(err error) error {
@@ -105,6 +126,9 @@ func (c *command) usage() string {
 		word := strings.ToUpper(p.name)
 		if p.keyword {
 			word = p.name + "=" + p.is.name
+		}
+		if p.many {
+			word += "..."
 		}
 		if !p.required {
 			word = "[" + word + "]"

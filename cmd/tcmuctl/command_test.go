@@ -13,8 +13,14 @@ var sample = command{name: "create", params: []param{
 	{name: "lun", is: lunNumber},
 }}
 
+var sampleMany = command{name: "set", params: []param{
+	{name: "group", is: text},
+	{name: "name=value", is: assignment, many: true},
+}}
+
 func TestUsage(t *testing.T) {
 	require.Equal(t, "create NAME [write_back=BOOL] SIZE [LUN]", sample.usage())
+	require.Equal(t, "set [GROUP] [NAME=VALUE...]", sampleMany.usage())
 }
 
 func TestBind(t *testing.T) {
@@ -41,6 +47,28 @@ func TestBind(t *testing.T) {
 			require.Equal(t, tt.want, a)
 		})
 	}
+}
+
+func TestBindMany(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		words []string
+		want  args
+	}{
+		{"nothing", nil, args{}},
+		{"only the group", []string{"attribute"}, args{"group": "attribute"}},
+		{"several", []string{"attribute", "a=1", "b=2=3"}, args{"group": "attribute", "name=value": []any{change{"a", "1"}, change{"b", "2=3"}}}},
+		{"without a group", []string{"size=1G"}, args{"name=value": []any{change{"size", "1G"}}}},
+		{"the group by its name, last", []string{"a=", "group=auth"}, args{"group": "auth", "name=value": []any{change{"a", ""}}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, err := sampleMany.bind(tt.words)
+			require.NoError(t, err)
+			require.Equal(t, tt.want, a)
+		})
+	}
+	_, err := sampleMany.bind([]string{"attribute", "a"})
+	require.EqualError(t, err, `set: name=value: "a" changes nothing: give name=value`)
 }
 
 func TestAccessorsFallBack(t *testing.T) {
@@ -88,7 +116,7 @@ func TestHelp(t *testing.T) {
 	for _, want := range []string{
 		"\n/backstores/ramdisk\n  create NAME SIZE [block_size=512|4096]",
 		"\n/loopback/WWN/luns\n  create STORAGE_OBJECT [LUN]\n",
-		"\nanywhere\n  ls [PATH] [DEPTH]\n        show the tree\n",
+		"\nanywhere\n  cd [PATH]\n", "\n  ls [PATH] [DEPTH]\n        show the tree\n",
 	} {
 		require.Contains(t, stdout, want)
 	}

@@ -81,6 +81,11 @@ func (d daemon) Wait(ctx context.Context, hba int, name string) (control.Device,
 	}
 }
 
+// session is one on this host.
+func (h *host) session() *session {
+	return newSession(func() (lio.Root, error) { return h.kernel.Root(), nil }, control.Client{Path: h.socket})
+}
+
 // enter runs a command line and returns what it prints and its exit status.
 func (h *host) enter(words ...string) (stdout, stderr string, status int) {
 	var out, errs bytes.Buffer

@@ -71,65 +71,10 @@ func parseFlags(argv []string, open func() (lio.Root, error)) (asJSON bool, s *s
 		rest = []string{"version"}
 	case len(rest) == 0:
 		return false, nil, nil, errors.New("no command: tcmuctl [--json] [PATH] COMMAND [ARGS], and \"tcmuctl help\" lists the commands")
+	case len(rest) == 1 && isPath(rest[0]):
+		return false, nil, nil, fmt.Errorf("no command for %s: to go there is of no use here; \"tcmuctl ls %[1]s\" shows it", rest[0])
 	}
 	return asJSON, newSession(open, control.Client{Path: *socket}), rest, nil
-}
-
-// session is what commands work with.
-type session struct {
-	open   func() (lio.Root, error)
-	opened *lio.Root
-	daemon control.Client
-	top    *node // "/"
-	width  int   // columns that a tree fills
-}
-
-func newSession(open func() (lio.Root, error), daemon control.Client) *session {
-	s := &session{open: open, daemon: daemon, width: defaultWidth}
-	s.top = &node{session: s, kind: &rootKind}
-	return s
-}
-
-// tree is the kernel's configuration. Commands that do not look at it work where there is none.
-func (s *session) tree() (lio.Root, error) {
-	if s.opened == nil {
-		root, err := s.open()
-		if err != nil {
-			return lio.Root{}, err
-		}
-		s.opened = &root
-	}
-	return *s.opened, nil
-}
-
-// execute runs a command line that has been cut into words: a path, if the first word looks like one, a command, and its
-// arguments.
-func (s *session) execute(ctx context.Context, words []string) (result, error) {
-	at := s.top
-	if isPath(words[0]) {
-		var err error
-		if at, err = s.top.lookup(words[0]); err != nil {
-			return result{}, err
-		}
-		words = words[1:]
-	}
-	if len(words) == 0 {
-		return result{}, fmt.Errorf("no command for %s: %s", at.path(), strings.Join(at.kind.names(), ", "))
-	}
-	cmd, err := at.kind.command(words[0])
-	if err != nil {
-		return result{}, fmt.Errorf("%s: %w", at.path(), err)
-	}
-	a, err := cmd.bind(words[1:])
-	if err != nil {
-		return result{}, err
-	}
-	return cmd.run(ctx, at, a)
-}
-
-// isPath tells a path from a command, as targetcli does.
-func isPath(word string) bool {
-	return strings.Contains(word, "/") || word == "." || word == ".."
 }
 
 // result is what a command has to say: to people, and to programs.
@@ -139,7 +84,10 @@ type result struct {
 }
 
 func (r result) print(w io.Writer, asJSON bool) error {
-	if !asJSON {
+	switch {
+	case asJSON && r.data == nil, !asJSON && r.text == "":
+		return nil
+	case !asJSON:
 		_, err := fmt.Fprintln(w, r.text)
 		return err
 	}

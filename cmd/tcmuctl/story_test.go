@@ -133,9 +133,9 @@ func TestBadInput(t *testing.T) {
 		want []string
 	}{
 		{"no command", []string{}, []string{"no command", "tcmuctl help"}},
-		{"only a path", []string{"/backstores"}, []string{"no command for /backstores: ls, help, version"}},
+		{"only a path", []string{"/backstores"}, []string{"no command for /backstores:", `"tcmuctl ls /backstores"`}},
 		{"unknown flag", []string{"--jsn", "ls"}, []string{"--jsn", "--json"}},
-		{"unknown command", []string{"/loopback", "make"}, []string{`/loopback: no command "make": create, delete, ls, help, version`}},
+		{"unknown command", []string{"/loopback", "make"}, []string{`/loopback: no command "make": create, delete, cd, pwd, ls, `}},
 		{"unknown path", []string{"/loopback/naa.1/luns", "create", "x"}, []string{"no such path: /loopback/naa.1:", `"tcmuctl ls /loopback"`}},
 		{"unknown path to ls", []string{"ls", "/iscsi"}, []string{"no such path: /iscsi"}},
 		{"missing size", []string{"backstores/ramdisk", "create", "a"}, []string{"size is missing", "create NAME SIZE"}},

@@ -12,16 +12,32 @@ import (
 type value struct {
 	name  string // as usage shows it
 	parse func(text string) (any, error)
+	// suggest lists what could be meant by the beginning of a value, when a command is said to a node with the
+	// parameters given before. It may list what begins otherwise too; nil: nothing is known.
+	suggest func(at *node, given args, begun string) []string
 }
 
 var (
-	text      = value{"TEXT", func(s string) (any, error) { return nonEmpty(s) }}
-	size      = value{"SIZE", func(s string) (any, error) { return parseSize(s) }}
-	boolean   = value{"BOOL", func(s string) (any, error) { return parseBool(s) }}
-	number    = value{"N", func(s string) (any, error) { return parseNumber(s) }}
-	lunNumber = value{"N", func(s string) (any, error) { return parseNumber(strings.TrimPrefix(strings.ToLower(s), "lun")) }}
-	blockSize = value{"512|4096", func(s string) (any, error) { return parseBlockSize(s) }}
+	text      = value{"TEXT", parseText, nil}
+	size      = value{"SIZE", func(s string) (any, error) { return parseSize(s) }, nil}
+	boolean   = value{"BOOL", func(s string) (any, error) { return parseBool(s) }, values("true", "false")}
+	number    = value{"N", func(s string) (any, error) { return parseNumber(s) }, nil}
+	lunNumber = value{"N", func(s string) (any, error) { return parseNumber(strings.TrimPrefix(strings.ToLower(s), "lun")) }, nil}
+	blockSize = value{"512|4096", func(s string) (any, error) { return parseBlockSize(s) }, values("512", "4096")}
+
+	// nodePath is the path of any node, objectPath that of a storage object, child the name of a node below.
+	nodePath   = value{"PATH", parseText, suggestPaths}
+	objectPath = value{"PATH", parseText, suggestObjects}
+	child      = value{"NAME", parseText, suggestChildren}
+	// file is a path in the file system.
+	file = value{"FILE", parseText, suggestFiles}
+
+	groupName   = value{"GROUP", parseText, suggestGroups}
+	settingName = value{"NAME", parseText, suggestSettings}
+	assignment  = value{"NAME=VALUE", parseChange, suggestChanges}
 )
+
+func parseText(s string) (any, error) { return nonEmpty(s) }
 
 func nonEmpty(s string) (string, error) {
 	if s == "" {
