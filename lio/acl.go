@@ -109,18 +109,27 @@ func (a ACL) Map(l LUN, number int, writeProtect bool) (MappedLUN, error) {
 		return MappedLUN{}, err
 	}
 	m := a.MappedLUN(number)
+	return m, m.Create(l, writeProtect, "")
+}
+
+// Create makes this mapped LUN, of a LUN of the TPG, as ACL.Map does, without looking at the other mapped LUNs. Alias is
+// the name of the link and means nothing; empty: random.
+func (m MappedLUN) Create(l LUN, writeProtect bool, alias string) error {
 	if err := m.mkdir(); err != nil {
-		return MappedLUN{}, err
+		return err
 	}
-	err = m.link(l.node)
+	err := m.linkAs(l.node, alias)
 	if err == nil && writeProtect {
 		err = m.SetWriteProtect(true)
 	}
 	if err != nil {
-		return MappedLUN{}, errors.Join(err, m.Delete())
+		return errors.Join(err, m.Delete())
 	}
-	return m, nil
+	return nil
 }
+
+// Alias is the name of the mapped LUN's link; empty when there is none.
+func (m MappedLUN) Alias() (string, error) { return m.alias() }
 
 // LUN is the LUN of the TPG that is mapped. The error wraps fs.ErrNotExist while there is none.
 func (m MappedLUN) LUN() (LUN, error) {

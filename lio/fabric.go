@@ -67,6 +67,21 @@ func (r Root) Fabric(name string) (Fabric, error) {
 	return f, nil
 }
 
+// Fabrics lists the fabrics that are in use on this host, sorted by name, also those that we can only look at.
+func (r Root) Fabrics() ([]Fabric, error) {
+	names, err := r.target().dirs()
+	if err != nil {
+		return nil, err
+	}
+	var all []Fabric
+	for _, name := range names {
+		if name != "core" {
+			all = append(all, r.fabric(name))
+		}
+	}
+	return all, nil
+}
+
 func (r Root) fabric(name string) Fabric {
 	f := Fabric{node: r.target().child(name), root: r, Name: name}
 	for i := range drivers {

@@ -2,6 +2,7 @@ package lio
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -41,10 +42,35 @@ func (l LUN) StorageObject() (StorageObject, error) {
 	return StorageObject{}, fmt.Errorf("%s links to no storage object: %w", l, fs.ErrNotExist)
 }
 
-// link makes a link in n to another object. Its name means nothing; it is as random as rtslib's.
-func (n node) link(to node) error {
-	name := filepath.Join(n.path, hex.EncodeToString(random(5)))
-	return explain(n.kernel.Symlink(to.path, name))
+// Create makes this LUN, of a storage object, as TPG.CreateLUN does, without looking at the other LUNs of the TPG. Alias
+// is the name of the link and means nothing; empty: random.
+func (l LUN) Create(so StorageObject, alias string) error {
+	if err := l.mkdir(); err != nil {
+		return err
+	}
+	if err := l.linkAs(so.node, alias); err != nil {
+		return errors.Join(err, l.rmdir())
+	}
+	return nil
+}
+
+// Alias is the name of the LUN's link; empty when there is none.
+func (l LUN) Alias() (string, error) { return l.alias() }
+
+func (n node) alias() (string, error) {
+	links, err := n.links()
+	if err != nil || len(links) == 0 {
+		return "", err
+	}
+	return links[0], nil
+}
+
+// linkAs makes a link in n to another object, with a name as random as rtslib's when alias is empty.
+func (n node) linkAs(to node, alias string) error {
+	if alias == "" {
+		alias = hex.EncodeToString(random(5))
+	}
+	return explain(n.kernel.Symlink(to.path, filepath.Join(n.path, alias)))
 }
 
 // unlink removes the links in n.

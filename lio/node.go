@@ -109,6 +109,12 @@ func (n node) mkdir() error { return explain(n.kernel.Mkdir(n.path)) }
 
 func (n node) rmdir() error { return explain(n.kernel.Rmdir(n.path)) }
 
+// File reads a file of the object that has no method of its own, without the white space around it.
+func (n node) File(name string) (string, error) { return n.read(name) }
+
+// SetFile writes a file of the object that has no method of its own.
+func (n node) SetFile(name, value string) error { return n.write(name, value) }
+
 // Attribute reads the attribute name (attrib/name).
 func (n node) Attribute(name string) (string, error) { return n.read("attrib/" + name) }
 

@@ -116,16 +116,13 @@ func parseHBA(dir string) (plugin string, number int, ok bool) {
 
 // LUNs lists the LUNs of all fabrics, whoever made them, those of fabrics that this package cannot create too.
 func (r Root) LUNs() ([]LUN, error) {
-	fabrics, err := r.target().dirs()
+	fabrics, err := r.Fabrics()
 	if err != nil {
 		return nil, err
 	}
 	var all []LUN
-	for _, name := range fabrics {
-		if name == "core" {
-			continue
-		}
-		targets, err := r.fabric(name).Targets()
+	for _, f := range fabrics {
+		targets, err := f.Targets()
 		if err != nil {
 			return nil, err
 		}

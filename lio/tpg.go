@@ -96,13 +96,7 @@ func (p TPG) CreateLUN(so StorageObject, number int) (LUN, error) {
 		return LUN{}, err
 	}
 	lun := p.LUN(number)
-	if err := lun.mkdir(); err != nil {
-		return LUN{}, err
-	}
-	if err := lun.link(so.node); err != nil {
-		return LUN{}, errors.Join(err, lun.rmdir())
-	}
-	return lun, nil
+	return lun, lun.Create(so, "")
 }
 
 // freeLUN is number, or the lowest that is not taken if that is AnyLUN.
