@@ -48,6 +48,7 @@ var foreignKind = kind{
 	commands: []command{deleteObject},
 	below:    []*kind{&objectKind},
 	children: objectsOfSort,
+	find:     findObject,
 	status:   countObjects,
 }
 
@@ -65,6 +66,10 @@ type object struct {
 
 // storageObjects lists all there are. One that vanishes meanwhile is left out.
 func storageObjects(s *session) ([]object, error) {
+	return once(s, "storage objects", func() ([]object, error) { return loadObjects(s) })
+}
+
+func loadObjects(s *session) ([]object, error) {
 	root, err := s.tree()
 	if err != nil {
 		return nil, err
@@ -124,6 +129,32 @@ func objectsOfSort(at *node) ([]*node, error) {
 		}
 	}
 	return list, nil
+}
+
+// findObject finds a storage object of a sort by its name: only those of that name are examined.
+func findObject(at *node, name string) (*node, error) {
+	root, err := at.session.tree()
+	if err != nil {
+		return nil, err
+	}
+	list, err := root.StorageObjects()
+	if err != nil {
+		return nil, err
+	}
+	for _, so := range list {
+		if so.Name != name {
+			continue
+		}
+		o, err := classify(so)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, err
+		case o.sort == at.name:
+			return at.new(&objectKind, o.Name, o), nil
+		}
+	}
+	return nil, nil
 }
 
 func countObjects(at *node) (status, error) {
@@ -187,7 +218,7 @@ func userStatus(o object, state string, st status) (status, error) {
 
 var deleteObject = command{
 	name: "delete", help: "remove a backstore; a ramdisk's data is lost, a file stays",
-	params: []param{{name: "name", help: "name of the backstore", is: text, required: true}},
+	params: []param{{name: "name", help: "name of the backstore", is: child, required: true}},
 	run: func(ctx context.Context, at *node, a args) (result, error) {
 		n, err := at.child(a.text("name"))
 		if err != nil {

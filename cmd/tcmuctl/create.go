@@ -20,6 +20,7 @@ var ramdiskKind = kind{
 	}, deleteObject},
 	below:    []*kind{&objectKind},
 	children: objectsOfSort,
+	find:     findObject,
 	status:   countObjects,
 }
 
@@ -29,7 +30,7 @@ var fileioKind = kind{
 		name: "create", help: "make a disk of a file or a block device",
 		params: append([]param{
 			nameParam,
-			{name: "file_or_dev", help: "a regular file, made if a size is given, or a block device", is: text, required: true},
+			{name: "file_or_dev", help: "a regular file, made if a size is given, or a block device", is: file, required: true},
 			{name: "size", help: "10M, 1G ...; left out: that of the file or device", is: size},
 			{name: "write_back", help: "false: data is on stable storage before a write is done; true if left out", is: boolean, keyword: true},
 		}, identityParams...),
@@ -37,6 +38,7 @@ var fileioKind = kind{
 	}, deleteObject},
 	below:    []*kind{&objectKind},
 	children: objectsOfSort,
+	find:     findObject,
 	status:   countObjects,
 }
 

@@ -21,7 +21,7 @@ var loopbackKind = kind{
 		},
 		{
 			name: "delete", help: "remove a target and its LUNs; their disks vanish, the backstores stay",
-			params: []param{{name: "wwn", help: "name of the target", is: text, required: true}},
+			params: []param{{name: "wwn", help: "name of the target", is: child, required: true}},
 			run:    deleteTarget,
 		},
 	},
@@ -57,7 +57,7 @@ var lunsKind = kind{
 		{
 			name: "create", help: "make a LUN of a backstore: on loopback, a disk",
 			params: []param{
-				{name: "storage_object", help: "path of a backstore: /backstores/ramdisk/NAME", is: text, required: true},
+				{name: "storage_object", help: "path of a backstore: /backstores/ramdisk/NAME", is: objectPath, required: true},
 				{name: "lun", help: "its number; the lowest free one if left out", is: lunNumber},
 			},
 			run: createLUN,

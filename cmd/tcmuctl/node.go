@@ -17,6 +17,9 @@ type kind struct {
 
 	// children lists the nodes below one; nil: there are none.
 	children func(at *node) ([]*node, error)
+	// find finds the node of a name below one without listing all, and is nil when there is none; where it is not set,
+	// they are listed.
+	find func(at *node, name string) (*node, error)
 	// status tells how a node is; nil: nothing to tell.
 	status func(at *node) (status, error)
 }
@@ -123,8 +126,15 @@ func (n *node) lookup(path string) (*node, error) {
 	return at, nil
 }
 
-// child finds the node below n of that name.
+// child finds the node below n of that name. The error is a *missingError when there is none.
 func (n *node) child(name string) (*node, error) {
+	if n.kind.find != nil {
+		c, err := n.kind.find(n, name)
+		if c == nil && err == nil {
+			err = &missingError{n, name}
+		}
+		return c, err
+	}
 	list, err := n.children()
 	if err != nil {
 		return nil, err
@@ -134,5 +144,15 @@ func (n *node) child(name string) (*node, error) {
 			return c, nil
 		}
 	}
-	return nil, fmt.Errorf("no such path: %s: \"tcmuctl ls %s\" shows what there is", n.new(nil, name, nil).path(), n.path())
+	return nil, &missingError{n, name}
+}
+
+// missingError says that there is no node of that name.
+type missingError struct {
+	above *node
+	name  string
+}
+
+func (e *missingError) Error() string {
+	return fmt.Sprintf("no such path: %s: \"tcmuctl ls %s\" shows what there is", e.above.new(nil, e.name, nil).path(), e.above.path())
 }

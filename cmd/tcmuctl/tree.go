@@ -40,7 +40,12 @@ type view struct {
 
 // look takes a view of n and depth levels below it; a negative depth is no limit. The tree may change meanwhile: what is
 // gone when it is looked at is left out.
-func look(n *node, depth int) (view, error) {
+func look(n *node, depth int) (v view, err error) {
+	n.session.keeping(func() { v, err = n.view(depth) })
+	return v, err
+}
+
+func (n *node) view(depth int) (view, error) {
 	st, err := n.status()
 	if err != nil {
 		return view{}, err
@@ -57,7 +62,7 @@ func look(n *node, depth int) (view, error) {
 		return view{}, err
 	}
 	for _, c := range children {
-		below, err := look(c, depth-1)
+		below, err := c.view(depth - 1)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
