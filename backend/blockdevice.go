@@ -12,7 +12,7 @@ import (
 
 // describeDevice asks the kernel what the device can do, and refuses one that does not fit the options. Punching a hole
 // in a device is a WRITE ZEROES command that may unmap, so it takes both.
-func (f *File) describeDevice(block int64) error {
+func (f *File) describeDevice() error {
 	protected, err := unix.IoctlGetUint32(f.fd, unix.BLKROGET)
 	if err != nil {
 		return fmt.Errorf("%s: BLKROGET: %w", f.path, err)
@@ -24,8 +24,8 @@ func (f *File) describeDevice(block int64) error {
 	if err != nil {
 		return fmt.Errorf("%s: BLKSSZGET: %w", f.path, err)
 	}
-	if block%int64(sector) != 0 {
-		return fmt.Errorf("%s has sectors of %d bytes: use a block size of %[2]d, not %d", f.path, sector, block)
+	if f.block%int64(sector) != 0 {
+		return fmt.Errorf("%s has sectors of %d bytes: use a block size of %[2]d, not %d", f.path, sector, f.block)
 	}
 	f.discards = Emulated
 	if f.limit("discard_max_bytes") > 0 && f.limit("write_zeroes_max_bytes") > 0 {

@@ -15,7 +15,9 @@ import (
 type File struct {
 	path     string
 	fd       int
-	size     int64
+	device   bool
+	block    int64 // the size is a multiple of
+	size     atomic.Int64
 	readOnly bool
 	discards Support
 	granule  int64
@@ -25,11 +27,11 @@ type File struct {
 }
 
 // Size implements Store.
-func (f *File) Size() int64 { return f.size }
+func (f *File) Size() int64 { return f.size.Load() }
 
 // Readv implements Store.
 func (f *File) Readv(iov [][]byte, off int64) error {
-	if _, err := span(iov, off, f.size); err != nil {
+	if _, err := span(iov, off, f.Size()); err != nil {
 		return err
 	}
 	switch err := readFull(f.fd, iov, off); err {
@@ -47,7 +49,7 @@ func (f *File) Writev(iov [][]byte, off int64, durable bool) error {
 	if err := f.writable(); err != nil {
 		return err
 	}
-	if _, err := span(iov, off, f.size); err != nil {
+	if _, err := span(iov, off, f.Size()); err != nil {
 		return err
 	}
 	var err error
@@ -144,7 +146,7 @@ func (f *File) allocate(mode uint32, off, n int64) error {
 	if err := f.writable(); err != nil {
 		return err
 	}
-	if err := within(off, n, f.size); err != nil || n == 0 {
+	if err := within(off, n, f.Size()); err != nil || n == 0 {
 		return err
 	}
 	if err := fallocate(f.fd, mode|unix.FALLOC_FL_KEEP_SIZE, off, n); err != nil {
@@ -180,4 +182,5 @@ var _ interface {
 	Discarder
 	Describer
 	Supporter
+	Resizer
 } = (*File)(nil)

@@ -1,13 +1,19 @@
 package backend
 
+import "sync/atomic"
+
 // Null is a store without a medium, for benchmarks: it reads as zeros and drops what is written.
-type Null struct{ size int64 }
+type Null struct{ size atomic.Int64 }
 
 // NewNull returns a null store of size bytes.
-func NewNull(size int64) *Null { return &Null{size} }
+func NewNull(size int64) *Null {
+	s := &Null{}
+	s.size.Store(size)
+	return s
+}
 
 // Size implements Store.
-func (s *Null) Size() int64 { return s.size }
+func (s *Null) Size() int64 { return s.size.Load() }
 
 // Readv clears iov: a reader never sees what was in the memory before.
 func (s *Null) Readv(iov [][]byte, _ int64) error {

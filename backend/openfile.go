@@ -27,7 +27,7 @@ func OpenFile(path string, opt FileOptions) (*File, error) {
 	if opt.BlockSize == 0 {
 		opt.BlockSize = 512
 	}
-	f := &File{path: path, fd: -1, readOnly: opt.ReadOnly}
+	f := &File{path: path, fd: -1, block: opt.BlockSize, readOnly: opt.ReadOnly}
 	err := f.open(opt)
 	if err == nil {
 		return f, nil
@@ -50,21 +50,22 @@ func (f *File) open(opt FileOptions) error {
 	if err != nil {
 		return err
 	}
-	block, err := isBlockDevice(f.path, info.Mode())
+	if f.device, err = isBlockDevice(f.path, info.Mode()); err != nil {
+		return err
+	}
+	if opt.DeviceOnly && !f.device {
+		return fmt.Errorf("%s is a regular file: use fileio for it", f.path)
+	}
+	if err := f.openDescriptor(); err != nil {
+		return err
+	}
+	size, err := f.usable(opt.Size)
 	if err != nil {
 		return err
 	}
-	if opt.DeviceOnly && !block {
-		return fmt.Errorf("%s is a regular file: use fileio for it", f.path)
-	}
-	if err := f.openDescriptor(block); err != nil {
-		return err
-	}
-	if f.size, err = usableSize(f.path, f.fd, opt); err != nil {
-		return err
-	}
-	if block {
-		return f.describeDevice(opt.BlockSize)
+	f.size.Store(size)
+	if f.device {
+		return f.describeDevice()
 	}
 	f.describeRegular(info)
 	return nil
@@ -83,7 +84,7 @@ func isBlockDevice(path string, mode fs.FileMode) (bool, error) {
 	return false, fmt.Errorf("%s is neither a regular file nor a block device (%s): name one that is", path, mode)
 }
 
-func (f *File) openDescriptor(block bool) error {
+func (f *File) openDescriptor() error {
 	flags := unix.O_RDWR
 	how := unix.LOCK_EX
 	if f.readOnly {
@@ -91,7 +92,7 @@ func (f *File) openDescriptor(block bool) error {
 	}
 	// Without O_NONBLOCK a FIFO put in place of the file since we looked would block us.
 	flags |= unix.O_CLOEXEC | unix.O_NONBLOCK
-	if block {
+	if f.device {
 		flags |= unix.O_EXCL // EBUSY when mounted, in use by md or dm, or served already
 	}
 	fd, err := unix.Open(f.path, flags, 0)
@@ -105,7 +106,7 @@ func (f *File) openDescriptor(block bool) error {
 	default:
 		return &os.PathError{Op: "open", Path: f.path, Err: err}
 	}
-	if block {
+	if f.device {
 		return nil // a lock would do no more than O_EXCL does, and udev takes it for a sign to keep off the device
 	}
 	return lock(fd, how, f.path)
@@ -115,23 +116,27 @@ func (f *File) notWritable(err error) error {
 	return fmt.Errorf("%s cannot be opened for writing: check its permissions, and that its file system or device is not read-only: %w", f.path, err)
 }
 
-// usableSize is how many bytes of the open file the disk has. Block devices have no size in stat(2), but an end.
-func usableSize(path string, fd int, opt FileOptions) (int64, error) {
-	have, err := unix.Seek(fd, 0, unix.SEEK_END)
+// usable is the size that the disk has when size bytes are asked for, 0: all. Block devices have no size in stat(2), but
+// an end, which may have moved since they were opened.
+func (f *File) usable(size int64) (int64, error) {
+	have, err := unix.Seek(f.fd, 0, unix.SEEK_END)
 	if err != nil {
-		return 0, &os.PathError{Op: "seek", Path: path, Err: err}
+		return 0, &os.PathError{Op: "seek", Path: f.path, Err: err}
 	}
-	size := opt.Size
 	if size == 0 {
 		size = have
 	}
 	switch {
+	case have == 0 && f.device:
+		return 0, fmt.Errorf("%s has size 0: is there a medium in it?", f.path)
 	case have == 0:
-		return 0, fmt.Errorf("%s has size 0: give it one with \"truncate -s SIZE %[1]s\"", path)
-	case size < 0 || size%opt.BlockSize != 0:
-		return 0, fmt.Errorf("%s: size %d is not a multiple of the block size %d: change one of them", path, size, opt.BlockSize)
+		return 0, fmt.Errorf("%s has size 0: give it one with \"truncate -s SIZE %[1]s\"", f.path)
+	case size < 0 || size%f.block != 0:
+		return 0, fmt.Errorf("%s: size %d is not a multiple of the block size %d: change one of them", f.path, size, f.block)
+	case size > have && f.device:
+		return 0, fmt.Errorf("%s has %d bytes, %d are asked for: ask for less", f.path, have, size)
 	case size > have:
-		return 0, fmt.Errorf("%s has %d bytes, %d are asked for: enlarge it with \"truncate -s %[3]d %[1]s\", or ask for less", path, have, size)
+		return 0, fmt.Errorf("%s has %d bytes, %d are asked for: enlarge it with \"truncate -s %[3]d %[1]s\", or ask for less", f.path, have, size)
 	}
 	return size, nil
 }

@@ -22,9 +22,10 @@ import (
 type Ramdisk struct {
 	path string // "": anonymous
 	fd   int
-	mem  []byte // the whole file
+	size atomic.Int64
+	mem  atomic.Pointer[[]byte] // the file, mapped to its end or beyond; loaded with a region locked, see Resize
 	geometry
-	leaves []atomic.Pointer[leaf] // nil: nothing there
+	leaves directory
 }
 
 // OpenRamdisk opens the ramdisk kept in the file at path, with its contents, or makes an empty one of size bytes. The
@@ -83,10 +84,9 @@ func newRamdisk(fd int, path string, size int64) (*Ramdisk, error) {
 	r := &Ramdisk{path: path, fd: fd, geometry: newGeometry(os.Getpagesize())}
 	fresh, err := r.prepare(size)
 	if err == nil {
-		r.mem, err = unix.Mmap(fd, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		err = r.extend(size)
 	}
 	if err == nil {
-		r.leaves = make([]atomic.Pointer[leaf], r.leafOf(size-1)+1)
 		err = r.find()
 	}
 	if err != nil {
@@ -136,7 +136,7 @@ func (r *Ramdisk) Remove() error {
 }
 
 // Size implements Store.
-func (r *Ramdisk) Size() int64 { return int64(len(r.mem)) }
+func (r *Ramdisk) Size() int64 { return r.size.Load() }
 
 // Readv implements Store.
 func (r *Ramdisk) Readv(iov [][]byte, off int64) (err error) {
@@ -148,7 +148,9 @@ func (r *Ramdisk) Readv(iov [][]byte, off int64) (err error) {
 	c := cursor{iov: iov}
 	for end := off + n; off < end; {
 		next := min(end, r.regionEnd(off))
-		r.read(&c, off, next)
+		if err := r.read(&c, off, next); err != nil {
+			return err
+		}
 		off = next
 	}
 	return nil
@@ -198,8 +200,8 @@ func (r *Ramdisk) Flush() error { return nil }
 // Close implements Store. The contents stay in the file, if it has a name.
 func (r *Ramdisk) Close() error {
 	var err error
-	if r.mem != nil {
-		err = unix.Munmap(r.mem)
+	if mem := r.mem.Load(); mem != nil {
+		err = unix.Munmap(*mem)
 	}
 	return errors.Join(err, unix.Close(r.fd))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,7 +22,7 @@ type region struct {
 	present uint64
 }
 
-// leaf is the regions of 128 MiB, made when one of their pages is. An empty 1 TiB ramdisk is 8192 nil pointers.
+// leaf is the regions of 128 MiB, made when one of their pages is. An empty 1 TiB ramdisk is 16383 nil pointers.
 type leaf [1 << leafBits]region
 
 const (
@@ -53,7 +54,7 @@ func (g geometry) pages(off, end int64) uint64 {
 
 // region returns the region that off lies in, nil when nothing was ever written near it.
 func (r *Ramdisk) region(off int64) *region {
-	l := r.leaves[r.leafOf(off)].Load()
+	l := r.leaves.at(r.leafOf(off)).Load()
 	if l == nil {
 		return nil
 	}
@@ -62,7 +63,7 @@ func (r *Ramdisk) region(off int64) *region {
 
 // makeRegion is region, but makes what is missing.
 func (r *Ramdisk) makeRegion(off int64) *region {
-	p := &r.leaves[r.leafOf(off)]
+	p := r.leaves.at(r.leafOf(off))
 	l := p.Load()
 	if l == nil {
 		p.CompareAndSwap(nil, new(leaf)) // who loses takes the winner's
@@ -72,23 +73,34 @@ func (r *Ramdisk) makeRegion(off int64) *region {
 }
 
 // read fills the next bytes of c from [off, end), which lies in one region.
-func (r *Ramdisk) read(c *cursor, off, end int64) {
+func (r *Ramdisk) read(c *cursor, off, end int64) error {
 	reg := r.region(off)
 	if reg == nil {
 		c.zero(end - off)
-		return
+		return nil
 	}
 	reg.mu.RLock()
 	defer reg.mu.RUnlock()
+	mem, err := r.mapped(off, end)
+	if err != nil {
+		return err
+	}
 	for off < end {
 		next, present := r.run(reg, off, end)
 		if present {
-			c.fill(r.mem[off:next])
+			c.fill(mem[off:next])
 		} else {
 			c.zero(next - off)
 		}
 		off = next
 	}
+	return nil
+}
+
+// mapped is the mapping of the file, valid while a region is locked, for an access to [off, end): the size may have
+// become less since the operation began.
+func (r *Ramdisk) mapped(off, end int64) ([]byte, error) {
+	return *r.mem.Load(), within(off, end-off, r.Size())
 }
 
 // run returns the end of the longest stretch from off on whose pages are all present, or all not.
@@ -107,10 +119,14 @@ func (r *Ramdisk) write(c *cursor, off, end int64) error {
 	reg := r.makeRegion(off)
 	reg.mu.Lock()
 	defer reg.mu.Unlock()
+	mem, err := r.mapped(off, end)
+	if err != nil {
+		return err
+	}
 	if err := r.allocate(reg, off, end); err != nil {
 		return err
 	}
-	c.drain(r.mem[off:end])
+	c.drain(mem[off:end])
 	return nil
 }
 
@@ -162,8 +178,34 @@ func (r *Ramdisk) erase(off, end int64) error {
 // clear zeroes [off, end), which lies in one page, if the page is there.
 func (r *Ramdisk) clear(reg *region, off, end int64) {
 	if off < end && reg.present&r.pages(off, end) != 0 {
-		clear(r.mem[off:end])
+		clear((*r.mem.Load())[off:end])
 	}
+}
+
+// directory finds leaves by number. Its chunk k has room for 1<<k of them: it grows without moving any, so that looking
+// one up takes no lock.
+type directory [40][]atomic.Pointer[leaf]
+
+// grow makes room for leaves up to number last. Those who look one of the new ones up have been told of it since.
+func (d *directory) grow(last int64) {
+	chunk, _ := place(last)
+	for k := range d[:chunk+1] {
+		if d[k] == nil {
+			d[k] = make([]atomic.Pointer[leaf], 1<<k)
+		}
+	}
+}
+
+// at is where leaf number i is kept, nil when nothing is there.
+func (d *directory) at(i int64) *atomic.Pointer[leaf] {
+	chunk, at := place(i)
+	return &d[chunk][at]
+}
+
+// place is the chunk of a directory that leaf number i is in, and its place there: 0; 1, 2; 3, 4, 5, 6; ...
+func place(i int64) (chunk int, at int64) {
+	chunk = bits.Len64(uint64(i+1)) - 1
+	return chunk, i + 1 - 1<<chunk
 }
 
 // find learns from the file which pages are there.
@@ -194,4 +236,5 @@ var _ interface {
 	Zeroer
 	Discarder
 	Describer
+	Resizer
 } = (*Ramdisk)(nil)

@@ -6,6 +6,7 @@ package sbc
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/tcmud/tcmud/backend"
@@ -23,6 +24,11 @@ type Config struct {
 	// WriteThrough starts the disk with its write cache off (WCE=0): a write is durable before it is answered. It is
 	// always so for a store that has no volatile cache.
 	WriteThrough bool
+	// Thick leaves out thin provisioning: UNMAP is unknown, and no block is said to be unmapped. It is always so for a
+	// store that cannot free space.
+	Thick bool
+	// Attributes are those that SetAttributes can change.
+	Attributes Attributes
 	// MaxTransfer limits the bytes one command may move; 0 is 16 MiB.
 	MaxTransfer int64
 	// Report hears of each error of the store, with the command that met it. It may be called from several
@@ -39,21 +45,20 @@ type Disk struct {
 
 	store      *backend.Medium
 	traits     backend.Traits
-	blocks     uint64 // number of logical blocks
 	block      int64  // bytes
 	thin       bool   // UNMAP frees space
 	maxBlocks  uint64 // that one command may move
 	report     func(*scsi.Command, error)
-	writeCache atomic.Bool // WCE
+	blocks     atomic.Uint64              // number of logical blocks
+	attributes atomic.Pointer[Attributes] // without zeros
+	writeCache atomic.Bool                // WCE
+	changing   sync.Mutex                 // held while blocks or attributes change
 }
 
-// Limits that VPD page B0h reports. They keep any one command short; an initiator that wants more sends more commands.
+// maxTransfer is the default of Config.MaxTransfer in bytes, maxUnmapDescriptors what one UNMAP may have.
 const (
-	maxTransfer         = 16 << 20 // bytes
-	optimalTransfer     = 1 << 20  // bytes; what the loopback fabric passes in one command
-	maxUnmapBlocks      = 1 << 20  // in one command
+	maxTransfer         = 16 << 20
 	maxUnmapDescriptors = 256
-	maxWriteSameBlocks  = 1 << 20
 )
 
 // New makes a disk of cfg.Store. It does not close the store; nobody may before the last Do has returned.
@@ -78,13 +83,14 @@ func New(cfg Config) (*Disk, error) {
 	d := &Disk{
 		store:  backend.Resolve(cfg.Store),
 		block:  int64(cfg.BlockSize),
-		blocks: uint64(size / int64(cfg.BlockSize)),
 		report: cfg.Report,
 	}
+	d.blocks.Store(uint64(size / d.block))
 	d.traits = d.store.Traits()
-	d.thin = d.store.Discards() == backend.Native && !d.traits.ReadOnly
+	d.thin = d.store.Discards() == backend.Native && !d.traits.ReadOnly && !cfg.Thick
 	d.maxBlocks = uint64(cfg.MaxTransfer) / uint64(d.block)
 	d.writeCache.Store(d.traits.Volatile && !cfg.WriteThrough)
+	d.attributes.Store(cfg.Attributes.complete(d))
 	d.primary = spc.New(spc.Config{
 		Type:           0x00,                             // direct access block device
 		Versions:       []uint16{0x00a0, 0x0460, 0x04c0}, // SAM-5, SPC-4, SBC-3
@@ -93,7 +99,7 @@ func New(cfg Config) (*Disk, error) {
 		VPD:            d.vpd(),
 		Modes:          d.modes(),
 		DeviceSpecific: 0x10, // DPOFUA
-		Blocks:         func() (uint64, uint32) { return d.blocks, uint32(d.block) },
+		Blocks:         func() (uint64, uint32) { return d.Blocks(), uint32(d.block) },
 	})
 	unit, err := scsi.NewUnit(scsi.Config{Ops: append(d.primary.Ops(), d.ops()...), Reservations: cfg.Reservations})
 	if err != nil {
@@ -101,12 +107,12 @@ func New(cfg Config) (*Disk, error) {
 	}
 	d.Unit = unit
 	d.primary.Bind(unit)
-	d.Set(scsi.WriteProtect, d.traits.ReadOnly)
+	d.Set(scsi.WriteProtect, d.traits.ReadOnly || cfg.Attributes.WriteProtect)
 	return d, nil
 }
 
-// Blocks is the capacity in logical blocks, and BlockSize their length in bytes.
-func (d *Disk) Blocks() uint64 { return d.blocks }
+// Blocks is the capacity in logical blocks.
+func (d *Disk) Blocks() uint64 { return d.blocks.Load() }
 
 // BlockSize is the logical block length in bytes.
 func (d *Disk) BlockSize() int { return int(d.block) }
@@ -138,10 +144,15 @@ type extent struct {
 	n   uint64 // blocks
 }
 
-// checkRange answers LBA OUT OF RANGE for an extent that is not wholly on the medium, with at as field pointer. It is
-// written so that no sum can overflow.
+// holds says whether an extent is wholly on the medium. It is written so that no sum can overflow.
+func (d *Disk) holds(e extent) bool {
+	blocks := d.Blocks()
+	return e.lba <= blocks && e.n <= blocks-e.lba
+}
+
+// checkRange answers LBA OUT OF RANGE for an extent that is not wholly on the medium, with at as field pointer.
 func (d *Disk) checkRange(e extent, at scsi.Field) scsi.Result {
-	if e.lba > d.blocks || e.n > d.blocks-e.lba {
+	if !d.holds(e) {
 		return scsi.LBAOutOfRange.At(at)
 	}
 	return scsi.Result{}

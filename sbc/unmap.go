@@ -24,14 +24,15 @@ func (d *Disk) unmap(c *scsi.Command) scsi.Result {
 	if !r.OK() {
 		return r
 	}
+	limit := uint64(d.attributes.Load().MaxUnmap)
 	var total uint64
 	for at := 0; at < len(descriptors); at += 16 {
 		e := unmapExtent(descriptors[at:])
-		if e.lba > d.blocks || e.n > d.blocks-e.lba {
+		if !d.holds(e) {
 			return scsi.LBAOutOfRange.AtParam(8 + at)
 		}
 		// SBC-3 5.28.2: the limit is one on the sum of all descriptors.
-		if total += e.n; total > maxUnmapBlocks {
+		if total += e.n; total > limit {
 			return scsi.InvalidFieldInParameterList.AtParam(8 + at + 8)
 		}
 	}

@@ -16,13 +16,13 @@ var (
 func (d *Disk) writeSamer(lba, length, ndob scsi.Field) func(*scsi.Command) scsi.Result {
 	return func(c *scsi.Command) scsi.Result {
 		e := extent{c.Uint(lba), c.Uint(length)}
+		if blocks := d.Blocks(); e.n == 0 && e.lba < blocks { // SBC-3 5.43, with WSNZ 0: to the end of the medium
+			e.n = blocks - e.lba
+		}
 		if r := d.checkRange(e, lba); !r.OK() {
 			return r
 		}
-		if e.n == 0 { // SBC-3 5.43, with WSNZ 0: to the end of the medium
-			e.n = d.blocks - e.lba
-		}
-		if e.n > maxWriteSameBlocks {
+		if e.n > uint64(d.attributes.Load().MaxWriteSame) {
 			return scsi.InvalidFieldInCDB.At(length)
 		}
 		var block []byte // nil: zeros

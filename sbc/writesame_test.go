@@ -79,17 +79,18 @@ func TestWriteSameToTheEnd(t *testing.T) {
 	}
 }
 
-// MAXIMUM WRITE SAME LENGTH is 100000h blocks.
+// MAXIMUM WRITE SAME LENGTH is 8000h blocks.
 func TestMaximumWriteSameLength(t *testing.T) {
 	h := newHost(t, backend.NewNull(1<<40))
 	zeros := make([]byte, 512)
-	h.Send("93 08 0000000000000000 00100000 00 00", zeros).Good()
-	h.Send("93 08 0000000000000000 00100001 00 00", zeros).Sense("05 24 00 cf 00 0a")
+	h.Send("93 08 0000000000000000 00008000 00 00", zeros).Good()
+	h.Send("93 08 0000000000000000 00008001 00 00", zeros).Sense("05 24 00 cf 00 0a")
 	h.Send("93 00 0000000000000000 ffffffff 00 00", zeros).Sense("05 21 00 cf 00 02") // out of range comes first
 	h.Send("93 08 0000000000000000 00000000 00 00", zeros).Sense("05 24 00 cf 00 0a") // to the end, which is too far
-	h.Send("93 08 000000007ff00000 00000000 00 00", zeros).Good()
+	h.Send("93 08 000000007fff8000 00000000 00 00", zeros).Good()
 	h.Send("41 08 00000000 00 0000 00", zeros).Sense("05 24 00 cf 00 07")
-	h.Send("41 08 00000000 00 ffff 00", zeros).Good()
+	h.Send("41 08 00000000 00 8001 00", zeros).Sense("05 24 00 cf 00 07")
+	h.Send("41 08 00000000 00 8000 00", zeros).Good()
 }
 
 func TestWriteSameRefuses(t *testing.T) {
