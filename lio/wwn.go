@@ -10,6 +10,15 @@ import (
 	"strings"
 )
 
+// NormalizeWWN gives the name of a target or initiator the form that the tree of a fabric uses, or says why it is none.
+func NormalizeWWN(fabric, name string) (string, error) {
+	f, err := Root{}.Fabric(fabric)
+	if err != nil {
+		return "", err
+	}
+	return f.driver.wwn(name)
+}
+
 // uuid is a random (version 4) UUID, RFC 9562.
 func uuid() string {
 	b := random(16)
