@@ -21,35 +21,34 @@ const defaultBackups = 10
 
 // Backup keeps a copy of the file at path, packed, in the directory backup beside it, and removes the oldest copies: those
 // are the names and the number that targetcli keeps too. Nothing is done when there is no file, or when the newest copy is
-// the same. It returns the directory, and how many copies are kept at most; none when nothing was done.
+// the same. It returns the directory, and how many copies are kept at most; an empty one when nothing was done.
 func Backup(path string, now time.Time) (dir string, kept int, err error) {
-	dir = filepath.Join(filepath.Dir(path), "backup")
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return dir, 0, nil
+		return "", 0, nil
 	}
 	if err != nil {
-		return dir, 0, err
+		return "", 0, err
 	}
+	dir = filepath.Join(filepath.Dir(path), "backup")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return dir, 0, err
+		return "", 0, err
 	}
 	old, err := backups(dir)
 	if err != nil {
-		return dir, 0, err
+		return "", 0, err
 	}
 	if len(old) > 0 && slices.Equal(unpack(old[len(old)-1]), data) {
-		return dir, 0, nil
+		return "", 0, nil
 	}
 	if err := pack(dir, now, data); err != nil {
-		return dir, 0, err
+		return "", 0, err
 	}
 	kept = maxBackups(filepath.Dir(path))
-	for len(old) > max(kept-1, 0) {
+	for ; len(old) >= kept; old = old[1:] {
 		if err := removed(old[0]); err != nil {
 			return dir, kept, err
 		}
-		old = old[1:]
 	}
 	return dir, kept, nil
 }

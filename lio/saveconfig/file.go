@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // directories are where LIO's tools keep their files: on Debian and what derives from it, and elsewhere.
@@ -42,24 +43,43 @@ func (c Config) Marshal() ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// Saving is how a configuration is saved.
+type Saving struct {
+	AllowEmpty bool // an empty one may replace one that is not
+	Backup     bool // the old file is kept: see Backup
+}
+
+// Saved is what has become of the old file.
+type Saved struct {
+	Backups string   // directory that has a copy of it now; empty: none was made
+	Kept    int      // how many copies there are at most
+	Lost    []string // keys in it that this package does not know, as paths
+}
+
 // Save writes c to a file that only its owner can read: there are passwords in it. Whatever happens meanwhile, the file
 // holds all of the old or all of the new configuration, and after Save the new one, also when the power fails. An empty
-// configuration over one that is not is refused with an *EmptyError, unless allowEmpty.
-func (c Config) Save(path string, allowEmpty bool) error {
-	if c.Empty() && !allowEmpty {
-		old, unknown, err := Read(path)
-		if err == nil && (!old.Empty() || len(unknown) > 0) {
-			return &EmptyError{path}
+// configuration over one that is not is refused with an *EmptyError.
+func (c Config) Save(path string, how Saving) (done Saved, err error) {
+	old, unknown, err := Read(path)
+	if err == nil {
+		done.Lost = unknown
+		if c.Empty() && !how.AllowEmpty && (!old.Empty() || len(unknown) > 0) {
+			return done, &EmptyError{path}
 		}
 	}
 	data, err := c.Marshal()
 	if err != nil {
-		return err
+		return done, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
+		return done, err
 	}
-	return replace(path, data)
+	if how.Backup {
+		if done.Backups, done.Kept, err = Backup(path, time.Now()); err != nil {
+			return done, fmt.Errorf("%s cannot be backed up, and stays as it is: %w", path, err)
+		}
+	}
+	return done, replace(path, data)
 }
 
 // replace gives the file at path a content. A path that is a link goes on being one: what it leads to is replaced.
