@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net/http"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -34,7 +34,7 @@ func newHost(t *testing.T) *host {
 func (h *host) start(verdict func(lio.StorageObject) string) {
 	l, err := control.Listen(h.socket)
 	require.NoError(h.t, err)
-	server := &http.Server{Handler: control.Handler(daemon{h.kernel.Root(), verdict})}
+	server := control.NewServer(control.Handler(daemon{root: h.kernel.Root(), verdict: verdict, level: new(slog.LevelVar)}))
 	go server.Serve(l)
 	h.t.Cleanup(func() { server.Close() })
 }
@@ -45,9 +45,12 @@ func servesAll(lio.StorageObject) string { return "" }
 type daemon struct {
 	root    lio.Root
 	verdict func(lio.StorageObject) string
+	level   *slog.LevelVar
 }
 
-func (d daemon) Version() string { return "test" }
+func (d daemon) Version() string          { return "test" }
+func (d daemon) Started() time.Time       { return time.Now().Add(-90 * time.Minute) }
+func (d daemon) LogLevel() *slog.LevelVar { return d.level }
 
 func (d daemon) Devices() []control.Device {
 	var all []control.Device

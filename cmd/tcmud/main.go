@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -36,6 +36,7 @@ Options:
 // options are what the command line says.
 type options struct {
 	socket, memory, state string
+	metrics               string
 	level                 slog.LevelVar
 	help, version         bool
 }
@@ -45,6 +46,7 @@ func parse(args []string) (*options, *pflag.FlagSet, error) {
 	f := pflag.NewFlagSet("tcmud", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.StringVar(&o.socket, "socket", control.Socket, "unix socket on which tcmuctl asks")
+	f.StringVar(&o.metrics, "metrics-address", "", "HOST:PORT on which anyone may ask for /metrics (Prometheus) and /health, such as 127.0.0.1:9750")
 	f.StringVar(&o.memory, "memory-dir", "/dev/shm/tcmud", "directory, on a tmpfs, of the files that hold ramdisks")
 	f.StringVar(&o.state, "state-dir", "/run/tcmud/state", "directory of what one run tells the next")
 	f.TextVar(&o.level, "log-level", &o.level, "DEBUG, INFO, WARN or ERROR")
@@ -80,28 +82,41 @@ func main() {
 	}
 }
 
-// run wires the daemon to its socket and serves until ctx ends.
+// run wires the daemon to its sockets and serves until ctx ends.
 func run(ctx context.Context, o *options, log *slog.Logger) error {
 	if os.Geteuid() != 0 {
 		return errors.New("not root: serving the kernel's devices takes root (sudo tcmud)")
 	}
-	listener, err := control.Listen(o.socket)
+	socket, err := control.Listen(o.socket)
 	if err != nil {
 		return err
 	}
+	defer socket.Close()
 	root, err := lio.Open()
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
-	d := daemon.New(daemon.Config{Root: root, Log: log, Memory: o.memory, State: o.state, Version: version})
-	server := &http.Server{Handler: control.Handler(d), ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("control socket", "err", err)
+	d := daemon.New(daemon.Config{
+		Root: root, Log: log, Level: &o.level, Memory: o.memory, State: o.state, Version: version,
+	})
+	go serve(socket, control.Handler(d), log)
+	if o.metrics != "" {
+		public, err := control.ListenPublic(o.metrics)
+		if err != nil {
+			return err
 		}
-	}()
+		defer public.Close()
+		go serve(public, control.PublicHandler(d), log)
+	}
 	log.Info("ready", "version", version, "socket", o.socket)
 	err = d.Run(ctx)
 	log.Info("ended")
-	return errors.Join(err, server.Close())
+	return err
+}
+
+// serve answers requests until l is closed.
+func serve(l net.Listener, h http.Handler, log *slog.Logger) {
+	if err := control.NewServer(h).Serve(l); !errors.Is(err, net.ErrClosed) {
+		log.Error("requests are not answered any more", "address", l.Addr(), "err", err)
+	}
 }

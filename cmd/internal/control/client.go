@@ -1,11 +1,15 @@
 package control
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -44,42 +48,104 @@ func (c Client) Devices(ctx context.Context) ([]Device, error) {
 	return d, err
 }
 
-// Wait returns the device once its state is not Attaching, or ctx's error when ctx ends first. See Source.Wait.
-func (c Client) Wait(ctx context.Context, hba int, name string) (Device, error) {
+// Device is one of the devices.
+func (c Client) Device(ctx context.Context, hba int, name string) (Device, error) {
 	var d Device
-	err := c.get(ctx, "/devices/"+strconv.Itoa(hba)+"/"+url.PathEscape(name)+"/wait", &d)
+	err := c.get(ctx, devicePath(hba, name), &d)
 	return d, err
 }
 
-func (c Client) get(ctx context.Context, path string, into any) error {
-	socket := c.Path
-	if socket == "" {
-		socket = Socket
+// Wait returns the device once its state is not Attaching, or ctx's error when ctx ends first. See Source.Wait.
+func (c Client) Wait(ctx context.Context, hba int, name string) (Device, error) {
+	var d Device
+	err := c.get(ctx, devicePath(hba, name)+"/wait", &d)
+	return d, err
+}
+
+func devicePath(hba int, name string) string {
+	return "/devices/" + strconv.Itoa(hba) + "/" + url.PathEscape(name)
+}
+
+// Health says whether all is well. That it is not is no error.
+func (c Client) Health(ctx context.Context) (Health, error) {
+	var h Health
+	err := c.do(ctx, http.MethodGet, "/health", nil, &h)
+	if f := (*statusError)(nil); errors.As(err, &f) && json.Unmarshal(f.body, &h) == nil && h.Status == Degraded {
+		return h, nil
 	}
-	h := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		},
-	}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://tcmud"+path, nil)
+	return h, err
+}
+
+// LogLevel is the least that gets into the daemon's log.
+func (c Client) LogLevel(ctx context.Context) (slog.Level, error) {
+	var l LogLevel
+	err := c.get(ctx, "/log-level", &l)
+	return l.Level, err
+}
+
+// SetLogLevel sets what LogLevel says.
+func (c Client) SetLogLevel(ctx context.Context, level slog.Level) error {
+	return c.do(ctx, http.MethodPut, "/log-level", LogLevel{level}, new(LogLevel))
+}
+
+func (c Client) get(ctx context.Context, path string, into any) error {
+	return c.do(ctx, http.MethodGet, path, nil, into)
+}
+
+// do asks the daemon, with a body unless it is nil, and reads the answer into a value.
+func (c Client) do(ctx context.Context, method, path string, body, into any) error {
+	var content bytes.Buffer
+	if body != nil {
+		if err := json.NewEncoder(&content).Encode(body); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://tcmud"+path, &content)
 	if err != nil {
 		return err
 	}
-	resp, err := h.Do(req)
+	resp, err := c.http().Do(req)
 	if err != nil {
-		return unreachable(err, socket)
+		return unreachable(err, c.socket())
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		f := failure{"the daemon answered " + resp.Status}
-		_ = json.NewDecoder(resp.Body).Decode(&f) // what does not parse leaves the status as the error
-		return errors.New(f.Error)
+	answer, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		return &statusError{resp.Status, answer}
 	}
-	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+	if err == nil {
+		err = json.Unmarshal(answer, into)
+	}
+	if err != nil {
 		return fmt.Errorf("answer of tcmud to %s: %w", path, err)
 	}
 	return nil
+}
+
+func (c Client) socket() string { return cmp.Or(c.Path, Socket) }
+
+func (c Client) http() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", c.socket())
+		},
+	}}
+}
+
+// statusError is an answer whose status is not 200.
+type statusError struct {
+	status string
+	body   []byte
+}
+
+// Error is what the daemon says in the body, if it says so in JSON.
+func (e *statusError) Error() string {
+	var f failure
+	if json.Unmarshal(e.body, &f) != nil || f.Error == "" {
+		return "the daemon answered " + e.status
+	}
+	return f.Error
 }
 
 // unreachable says what an error of the connection means to the operator.

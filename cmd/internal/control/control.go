@@ -4,12 +4,24 @@
 //
 //	GET /version                     {"version": "..."}
 //	GET /devices                     [Device, ...]
+//	GET /devices/{hba}/{name}        Device
 //	GET /devices/{hba}/{name}/wait   Device, once it is no longer attaching; the answer may take as long as the client waits
+//	GET /health                      Health, with status 200 or, if a device has failed, 503
+//	GET /log-level                   {"level": "INFO"}
+//	PUT /log-level                   the same, to set it: DEBUG, INFO, WARN or ERROR
+//	GET /metrics                     for Prometheus; metrics.go says what
 //
-// A failed request is answered with {"error": "..."}.
+// A failed request is answered with {"error": "..."}. If the daemon is told to, /metrics and /health are served on a TCP
+// address as well, and nothing else is.
 package control
 
-import "context"
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/tcmud/tcmud/backend"
+)
 
 // Socket is where the daemon listens.
 const Socket = "/run/tcmud/tcmud.sock"
@@ -41,6 +53,41 @@ type Device struct {
 	Counters    Counters `json:"counters"`
 }
 
+// Kind is the kind of store that the device has: "ramdisk", "fileio"; "unknown" when its configuration says none that is
+// known.
+func (d Device) Kind() string {
+	c, err := backend.ParseConfig(d.Config)
+	if err != nil {
+		return "unknown"
+	}
+	return c.Kind
+}
+
+// Health says whether all is well.
+type Health struct {
+	Status    HealthStatus `json:"status"`
+	Started   time.Time    `json:"started"` // when the daemon was
+	Devices   int          `json:"devices"`
+	Attaching int          `json:"attaching"` // of them, those that are not served yet
+	Failed    []Failure    `json:"failed"`    // of them, those that cannot be
+}
+
+// HealthStatus is Health in one word.
+type HealthStatus string
+
+// What health may be like.
+const (
+	OK       HealthStatus = "ok"
+	Degraded HealthStatus = "degraded" // a device has failed
+)
+
+// Failure is a device that cannot be served.
+type Failure struct {
+	HBA   int    `json:"hba"`
+	Name  string `json:"name"`
+	Error string `json:"error"` // Device.Error
+}
+
 // Source is the daemon, as the control socket sees it. All methods may be called concurrently.
 type Source interface {
 	// Devices lists the devices that are known, ordered by HBA and name.
@@ -50,4 +97,8 @@ type Source interface {
 	Wait(ctx context.Context, hba int, name string) (Device, error)
 	// Version is the daemon's version, as tcmud --version gives it.
 	Version() string
+	// Started is when the daemon was.
+	Started() time.Time
+	// LogLevel decides what gets into the daemon's log.
+	LogLevel() *slog.LevelVar
 }

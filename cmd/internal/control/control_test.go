@@ -3,6 +3,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -19,10 +20,15 @@ import (
 type daemon struct {
 	devices []control.Device
 	settled chan control.Device
+	level   slog.LevelVar
 }
+
+var started = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func (d *daemon) Devices() []control.Device { return d.devices }
 func (d *daemon) Version() string           { return "1.2.3" }
+func (d *daemon) Started() time.Time        { return started }
+func (d *daemon) LogLevel() *slog.LevelVar  { return &d.level }
 
 func (d *daemon) Wait(ctx context.Context, hba int, name string) (control.Device, error) {
 	select {
@@ -39,7 +45,7 @@ func serve(t *testing.T, src control.Source) control.Client {
 	path := filepath.Join(t.TempDir(), "run", "tcmud.sock")
 	l, err := control.Listen(path)
 	require.NoError(t, err)
-	server := &http.Server{Handler: control.Handler(src)}
+	server := control.NewServer(control.Handler(src))
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	t.Cleanup(func() {

@@ -1,6 +1,10 @@
 package control
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Counters is what a device has done since this daemon began to serve it. They only grow, but for InFlight, and begin at
 // zero with each daemon.
@@ -15,6 +19,11 @@ type Counters struct {
 	InFlight uint64 `json:"in_flight"`
 	// Panics counts the commands that a fault of our own has ended; they are in no other counter.
 	Panics uint64 `json:"panics,omitempty"`
+}
+
+// ErrorName is what errors of a sense key (scsi.Key) or a status (scsi.Status) are called in Counters.Errors.
+func ErrorName(what fmt.Stringer) string {
+	return strings.ReplaceAll(strings.ToLower(what.String()), " ", "_")
 }
 
 // Traffic is what commands of one class amount to.

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"math/bits"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -59,11 +58,10 @@ func ending(r scsi.Result) int {
 
 // endingName is the name of endings[i]: "medium_error", "busy".
 func endingName(i int) string {
-	name := scsi.Key(i & 0xf).String()
-	if i >= statuses {
-		name = scsi.Status((i - statuses) << 1).String()
+	if i < statuses {
+		return control.ErrorName(scsi.Key(i))
 	}
-	return strings.ReplaceAll(strings.ToLower(name), " ", "_")
+	return control.ErrorName(scsi.Status((i - statuses) << 1))
 }
 
 // counted is a handler whose commands are counted.

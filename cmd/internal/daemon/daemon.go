@@ -35,6 +35,7 @@ type Config struct {
 	Memory  string // directory of the files that hold ramdisk contents, on a tmpfs
 	State   string // directory of the markers of a clean end, gone after a reboot
 	Version string
+	Level   *slog.LevelVar // of Log, for the control socket to change; nil: nobody looks at it
 }
 
 // drainTime is how long commands in flight may take to end when the daemon ends. It is less than the kernel's default
@@ -49,7 +50,8 @@ type key struct {
 
 // Daemon implements control.Source.
 type Daemon struct {
-	cfg Config
+	cfg     Config
+	started time.Time
 
 	mu      sync.Mutex
 	volumes map[key]*volume // guarded by mu
@@ -61,7 +63,10 @@ var _ control.Source = (*Daemon)(nil)
 
 // New makes a daemon; Run puts it to work.
 func New(cfg Config) *Daemon {
-	return &Daemon{cfg: cfg, volumes: make(map[key]*volume), changed: make(chan struct{})}
+	if cfg.Level == nil {
+		cfg.Level = new(slog.LevelVar)
+	}
+	return &Daemon{cfg: cfg, started: time.Now(), volumes: make(map[key]*volume), changed: make(chan struct{})}
 }
 
 // Run serves devices until ctx ends; then it drains them and leaves them in the kernel for the next start. The error
@@ -219,3 +224,9 @@ func (d *Daemon) Wait(ctx context.Context, hba int, name string) (control.Device
 
 // Version is that of the program.
 func (d *Daemon) Version() string { return d.cfg.Version }
+
+// Started is when New was called.
+func (d *Daemon) Started() time.Time { return d.started }
+
+// LogLevel is Config.Level.
+func (d *Daemon) LogLevel() *slog.LevelVar { return d.cfg.Level }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -284,6 +285,8 @@ type source []control.Device
 
 func (s source) Devices() []control.Device { return s }
 func (s source) Version() string           { return "test" }
+func (s source) Started() time.Time        { return time.Time{} }
+func (s source) LogLevel() *slog.LevelVar  { return new(slog.LevelVar) }
 func (s source) Wait(ctx context.Context, _ int, _ string) (control.Device, error) {
 	return control.Device{}, ctx.Err()
 }
