@@ -117,3 +117,10 @@ func TestOptionsByName(t *testing.T) {
 	require.ErrorContains(t, o.Set("write_cache", "1"), "unknown option")
 	require.Equal(t, Options{Thick: true, OptimalSectors: 128}, o, "what is refused changes nothing")
 }
+
+func TestOptionsThatStay(t *testing.T) {
+	var o Options
+	require.NoError(t, o.CheckChange(Options{WriteProtect: true, Rotational: true, MaxUnmapLBACount: 1, MaxWriteSameLen: 2, OptimalSectors: 3}))
+	require.ErrorContains(t, o.CheckChange(Options{Thick: true}), "emulate_tpu stays as it is")
+	require.ErrorContains(t, o.CheckChange(Options{ReadOnly: true}), "readonly stays as it is")
+}

@@ -22,15 +22,16 @@ type Options struct {
 
 // option is one of the Options as configuration strings spell it, with LIO's name.
 type option struct {
-	name string
-	get  func(o *Options) string
-	set  func(o *Options, value string) error
+	name  string
+	fixed bool // it stays as it is while initiators use the disk
+	get   func(o *Options) string
+	set   func(o *Options, value string) error
 }
 
 var options = []option{
-	flag("readonly", false, func(o *Options) *bool { return &o.ReadOnly }),
+	flag("readonly", false, func(o *Options) *bool { return &o.ReadOnly }).stays(),
 	flag("write_protect", false, func(o *Options) *bool { return &o.WriteProtect }),
-	flag("emulate_tpu", true, func(o *Options) *bool { return &o.Thick }),
+	flag("emulate_tpu", true, func(o *Options) *bool { return &o.Thick }).stays(),
 	flag("is_nonrot", true, func(o *Options) *bool { return &o.Rotational }),
 	limit("optimal_sectors", func(o *Options) *uint32 { return &o.OptimalSectors }),
 	limit("max_unmap_lba_count", func(o *Options) *uint32 { return &o.MaxUnmapLBACount }),
@@ -39,7 +40,7 @@ var options = []option{
 
 // flag is an option that is 0 or 1. Its field holds whether it differs from normal.
 func flag(name string, normal bool, field func(*Options) *bool) option {
-	return option{name,
+	return option{name, false,
 		func(o *Options) string {
 			if *field(o) != normal {
 				return "1"
@@ -57,7 +58,7 @@ func flag(name string, normal bool, field func(*Options) *bool) option {
 
 // limit is an option that is a number of blocks.
 func limit(name string, field func(*Options) *uint32) option {
-	return option{name,
+	return option{name, false,
 		func(o *Options) string { return strconv.FormatUint(uint64(*field(o)), 10) },
 		func(o *Options, value string) error {
 			n, err := strconv.ParseUint(value, 10, 32)
@@ -67,6 +68,21 @@ func limit(name string, field func(*Options) *uint32) option {
 			*field(o) = uint32(n)
 			return nil
 		}}
+}
+
+func (opt option) stays() option {
+	opt.fixed = true
+	return opt
+}
+
+// CheckChange reports that one of the options that differ between o and to stays as it is while initiators use the disk.
+func (o Options) CheckChange(to Options) error {
+	for _, opt := range options {
+		if opt.fixed && opt.get(&o) != opt.get(&to) {
+			return fmt.Errorf("%s stays as it is while LUNs are made of the device: delete them first", opt.name)
+		}
+	}
+	return nil
 }
 
 // OptionNames lists the names of all options, in the order in which configuration strings have them.

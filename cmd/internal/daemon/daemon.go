@@ -6,6 +6,7 @@
 //	daemon.go    the devices there are: found by scanning, told of by netlink
 //	volume.go    the life of one: attach, serve, end
 //	disk.go      what it is made of, as configfs says
+//	follow.go    what happens when that changes
 //	identity.go  what it answers INQUIRY with
 //	files.go     what is kept of it outside the kernel
 //	marker.go    how a clean end is known to the next start
@@ -17,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -105,6 +107,7 @@ func (d *Daemon) receive(events *tcmu.Listener) error {
 		case tcmu.Lost:
 			d.cfg.Log.Warn("kernel events were lost: looking for devices anew")
 			d.scan()
+			d.refresh()
 		}
 	}
 }
@@ -152,8 +155,37 @@ func (d *Daemon) reconfigure(e tcmu.Event) {
 	v := d.volumes[key{e.UIO.HBA, e.UIO.Name}]
 	d.mu.Unlock()
 	if v != nil {
-		v.reconfigure(e)
+		v.follow(e)
 	}
+}
+
+// refresh follows what has changed unheard.
+func (d *Daemon) refresh() {
+	d.mu.Lock()
+	all := slices.Collect(maps.Values(d.volumes))
+	d.mu.Unlock()
+	for _, v := range all {
+		for _, e := range v.events() {
+			v.follow(e)
+		}
+	}
+}
+
+// again ends a volume and begins a new one for the same device, with another configuration string. The ring goes on where
+// it was left.
+func (d *Daemon) again(v *volume, config string) {
+	u := v.uio
+	u.Config = config
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := key{u.HBA, u.Name}
+	if d.ending || d.volumes[k] != v {
+		return
+	}
+	next := newVolume(d, u, v.so, v.incarnation, tcmu.Mark{})
+	d.volumes[k] = next
+	d.announce()
+	go next.run(v)
 }
 
 // ended takes a volume that has ended off the list, unless another has taken its place.

@@ -8,7 +8,6 @@ import (
 	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi"
-	"github.com/tcmud/tcmud/tcmu"
 )
 
 // kernelHWMaxSectors is what the kernel sets hw_max_sectors to where nobody did.
@@ -17,11 +16,15 @@ const kernelHWMaxSectors = 128
 // open opens the store and makes a disk of it. Where that fails, there is still a handler: one that says NOT READY at
 // once, so that initiators - and the kernel, when a LUN is made - need not wait for a time-out to learn it.
 func (v *volume) open() (backend.Store, scsi.Handler, error) {
-	store, err := v.openStore()
+	c, err := backend.ParseConfig(v.uio.Config)
 	if err != nil {
 		return nil, notReady, err
 	}
-	disk, err := v.newDisk(store)
+	store, err := v.openStore(c)
+	if err != nil {
+		return nil, notReady, err
+	}
+	disk, err := v.newDisk(store, c.Options)
 	if err != nil {
 		return store, notReady, err
 	}
@@ -31,11 +34,7 @@ func (v *volume) open() (backend.Store, scsi.Handler, error) {
 
 var notReady = scsi.HandlerFunc(func(*scsi.Command) scsi.Result { return scsi.LogicalUnitNotReadyManual })
 
-func (v *volume) openStore() (backend.Store, error) {
-	c, err := backend.ParseConfig(v.uio.Config)
-	if err != nil {
-		return nil, err
-	}
+func (v *volume) openStore(c backend.Config) (backend.Store, error) {
 	size, err := v.so.Size()
 	if err != nil {
 		return nil, err
@@ -47,7 +46,7 @@ func (v *volume) openStore() (backend.Store, error) {
 	return backend.Open(c, backend.OpenOptions{Size: size, BlockSize: block, Memory: v.memory()})
 }
 
-func (v *volume) newDisk(store backend.Store) (*sbc.Disk, error) {
+func (v *volume) newDisk(store backend.Store, o backend.Options) (*sbc.Disk, error) {
 	block, err1 := v.number("hw_block_size")
 	sectors, err2 := v.number("hw_max_sectors")
 	cache, err3 := v.number("emulate_write_cache")
@@ -55,12 +54,21 @@ func (v *volume) newDisk(store backend.Store) (*sbc.Disk, error) {
 		return nil, err
 	}
 	cfg := sbc.Config{
-		Store: store, BlockSize: int(block), Identity: v.identity, WriteThrough: cache == 0, Report: v.report,
+		Store: store, BlockSize: int(block), Identity: v.identity, Report: v.report,
+		WriteThrough: cache == 0, Thick: o.Thick, Attributes: attributes(o),
 	}
 	if sectors != kernelHWMaxSectors {
 		cfg.MaxTransfer = sectors * block
 	}
 	return sbc.New(cfg)
+}
+
+// attributes are the options that can change while the disk is in use.
+func attributes(o backend.Options) sbc.Attributes {
+	return sbc.Attributes{
+		WriteProtect: o.WriteProtect, Rotational: o.Rotational,
+		OptimalTransfer: o.OptimalSectors, MaxUnmap: o.MaxUnmapLBACount, MaxWriteSame: o.MaxWriteSameLen,
+	}
 }
 
 // number reads an attribute of the device that is a number.
@@ -74,31 +82,6 @@ func (v *volume) number(attribute string) (int64, error) {
 		return 0, fmt.Errorf("attribute %s of %v is %q: not a number", attribute, v.uio, s)
 	}
 	return n, nil
-}
-
-// reconfigure follows a change of an attribute of the device.
-func (v *volume) reconfigure(e tcmu.Event) {
-	disk := v.disk.Load()
-	if disk == nil {
-		return
-	}
-	switch e.Kind {
-	case tcmu.WriteCacheChanged:
-		if e.WriteCache == disk.WriteCache() {
-			return
-		}
-		if err := disk.SetWriteCache(e.WriteCache); err != nil {
-			v.log.Error("emulate_write_cache", "err", err)
-		}
-	case tcmu.SizeChanged:
-		if e.Size != disk.Blocks()*uint64(disk.BlockSize()) {
-			v.log.Error("a device in use keeps its size: delete and create it to change it", "asked", e.Size)
-		}
-	case tcmu.ConfigChanged:
-		if e.Config != v.uio.Config {
-			v.log.Error("a device in use keeps its store: delete and create it to change it", "asked", e.Config)
-		}
-	}
 }
 
 // report logs an error of the store. An initiator may bring about thousands a second, so only the 1st, 2nd, 4th, 8th ...

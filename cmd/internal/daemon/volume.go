@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,7 +38,11 @@ type volume struct {
 	ended       chan struct{} // closed when nothing is left of it
 
 	state   control.State // guarded by d.mu
-	failure error         // guarded by d.mu: why state is Failed
+	failure error         // guarded by d.mu: why state is Failed, or what change of an attribute could not be followed
+	config  string        // guarded by d.mu: the configuration string that is followed, once uio.Config
+
+	following sync.Mutex   // held while a change is followed
+	pending   []tcmu.Event // guarded by following: come while state was Attaching
 
 	lastIdentity atomic.Pointer[spc.Identity]
 	disk         atomic.Pointer[sbc.Disk]    // nil until attached
@@ -48,11 +53,12 @@ type volume struct {
 }
 
 func newVolume(d *Daemon, u tcmu.UIO, so lio.StorageObject, incarnation uint64, left tcmu.Mark) *volume {
+	u.Config = oneLine(u.Config)
 	v := &volume{
 		d: d, uio: u, so: so, incarnation: incarnation, mark: left,
 		log:   d.cfg.Log.With("device", u.String()),
 		ended: make(chan struct{}),
-		state: control.Attaching,
+		state: control.Attaching, config: u.Config,
 	}
 	v.ctx, v.stop = context.WithCancel(context.Background())
 	return v
@@ -61,8 +67,11 @@ func newVolume(d *Daemon, u tcmu.UIO, so lio.StorageObject, incarnation uint64, 
 // describe is the volume for the control socket. The caller holds d.mu.
 func (v *volume) describe() control.Device {
 	c := control.Device{
-		HBA: v.uio.HBA, Name: v.uio.Name, Config: v.uio.Config,
+		HBA: v.uio.HBA, Name: v.uio.Name, Config: v.config,
 		State: v.state, UIO: filepath.Base(v.uio.Path), Incarnation: v.incarnation,
+	}
+	if v.state == control.Serving || v.state == control.Draining {
+		c.Size = v.size()
 	}
 	if v.failure != nil {
 		c.Error = v.failure.Error()
@@ -90,10 +99,10 @@ func (v *volume) run(before *volume) {
 	dev, attachErr := v.attach(store, handler)
 	if err = errors.Join(err, attachErr); err != nil {
 		v.log.Error("cannot serve the device", "config", v.uio.Config, "err", err)
-		v.enter(control.Failed, err)
+		v.attached(control.Failed, err)
 	} else {
-		v.log.Info("serving", "config", v.uio.Config, "size", store.Size())
-		v.enter(control.Serving, nil)
+		v.log.Info("serving", "config", v.uio.Config, "size", v.size())
+		v.attached(control.Serving, nil)
 	}
 	var gone bool
 	if dev != nil {
