@@ -11,14 +11,6 @@ import (
 	"github.com/tcmud/tcmud/lio"
 )
 
-var rootKind = kind{
-	name:  "/",
-	below: []*kind{&backstoresKind, &loopbackKind},
-	children: func(at *node) ([]*node, error) {
-		return []*node{at.new(&backstoresKind, "backstores", nil), at.new(&loopbackKind, "loopback", nil)}, nil
-	},
-}
-
 var backstoresKind = kind{
 	name:     "backstores",
 	below:    []*kind{&fileioKind, &ramdiskKind},

@@ -70,7 +70,7 @@ func (c *command) suggest(at *node, words []string) []string {
 	}
 	var list []string
 	for _, p := range c.params {
-		if _, done := given[p.name]; !done && !p.many {
+		if _, done := given[p.name]; !done && !p.many && !strings.HasPrefix(begun, p.name+"=") {
 			list = append(list, p.name+"=")
 		}
 	}
@@ -156,12 +156,20 @@ func suggestFiles(_ *node, _ args, begun string) []string {
 
 func suggestCommands(at *node, _ args, _ string) []string { return at.kind.names() }
 
-func suggestGroups(at *node, given args, _ string) []string {
+// suggestGroups lists the groups, and the names in the group without a name.
+func suggestGroups(at *node, _ args, _ string) []string {
+	return append(groupNames(at), suggestSettings(at, args{}, "")...)
+}
+
+// suggestGroupsToChange is suggestGroups for set.
+func suggestGroupsToChange(at *node, _ args, _ string) []string {
+	return append(groupNames(at), suggestChanges(at, args{}, "")...)
+}
+
+func groupNames(at *node) []string {
 	var list []string
 	for _, g := range at.kind.groups {
-		if g.name == "" {
-			list = append(list, suggestSettings(at, args{}, "")...)
-		} else {
+		if g.name != "" {
 			list = append(list, g.name)
 		}
 	}

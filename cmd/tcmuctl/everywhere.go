@@ -81,7 +81,7 @@ func list(_ context.Context, at *node, a args) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return result{v.render(at.session.width), v}, nil
+	return result{v.render(at.session.width, at.session.colours), v}, nil
 }
 
 func printVersion(context.Context, *node, args) (result, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,9 +92,24 @@ func (h *host) session() *session {
 
 // enter runs a command line and returns what it prints and its exit status.
 func (h *host) enter(words ...string) (stdout, stderr string, status int) {
+	return h.pipe("", words...)
+}
+
+// pipe is enter for a command line that reads its input.
+func (h *host) pipe(input string, words ...string) (stdout, stderr string, status int) {
+	return h.run(input, append([]string{"--socket", h.socket}, words...)...)
+}
+
+// enterRaw is enter without a word of the test's own.
+func (h *host) enterRaw(words ...string) (stdout, stderr string, status int) {
+	return h.run("", words...)
+}
+
+func (h *host) run(input string, argv ...string) (stdout, stderr string, status int) {
 	var out, errs bytes.Buffer
 	open := func() (lio.Root, error) { return h.kernel.Root(), nil }
-	status = run(h.t.Context(), append([]string{"--socket", h.socket}, words...), open, &out, &errs)
+	c := &console{in: strings.NewReader(input), out: &out, err: &errs}
+	status = run(h.t.Context(), argv, open, c)
 	return out.String(), errs.String(), status
 }
 

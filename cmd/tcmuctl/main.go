@@ -1,20 +1,19 @@
-// Command tcmuctl makes, shows and removes disks that tcmud serves, in the grammar of targetcli:
+// Command tcmuctl makes, shows and removes disks that tcmud serves, and what exports them, in the grammar of targetcli:
 //
-//	tcmuctl [--json] [PATH] COMMAND [ARGS]
+//	tcmuctl [OPTIONS] [PATH] COMMAND [ARGS]
 //
-// What can be said is a tree of tables: each kind of node has its commands, each command its parameters. Parsing, help
-// and errors of usage derive from them.
+// Without a command it is a shell on a terminal; else its input has one command a line.
+//
+// What can be said is a tree of tables: each kind of node has its commands, each command its parameters. Parsing, help,
+// completion, the manual page and errors of usage derive from them.
 package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -27,72 +26,78 @@ import (
 var version = "devel"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], lio.Open, os.Stdout, os.Stderr))
+	c := &console{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	os.Exit(run(context.Background(), os.Args[1:], lio.Open, c))
 }
 
-// run runs one command line and returns the exit status: 0, or 1 with one line on stderr. open is called when the tree
-// is first looked at.
-func run(ctx context.Context, argv []string, open func() (lio.Root, error), stdout, stderr io.Writer) int {
-	asJSON, s, rest, err := parseFlags(argv, open)
+// run does what the command line says and returns the exit status: 0, or 1 with the reason on c.err. open is called when
+// the tree is first looked at.
+func run(ctx context.Context, argv []string, open func() (lio.Root, error), c *console) int {
+	if len(argv) > 0 && argv[0] == completeCommand {
+		return completeLine(argv[1:], open, c)
+	}
+	o, flags, err := parseFlags(argv)
 	if err == nil {
-		s.width = width(stdout)
-		var r result
-		if r, err = s.execute(ctx, rest); err == nil {
-			err = r.print(stdout, asJSON)
-		}
+		c.json = o.json
+		err = o.run(ctx, flags.Args(), open, c)
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "tcmuctl:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		c.complain(err)
 		return 1
 	}
 	return 0
 }
 
-// parseFlags takes the flags from the front of argv; the rest is the command line.
-func parseFlags(argv []string, open func() (lio.Root, error)) (asJSON bool, s *session, rest []string, err error) {
+// options are what comes before the command.
+type options struct {
+	json, keepGoing, version, help bool
+	socket                         string
+}
+
+// parseFlags takes the options from the front of argv; flags.Args is the command.
+func parseFlags(argv []string) (*options, *pflag.FlagSet, error) {
+	o := &options{}
 	flags := pflag.NewFlagSet("tcmuctl", pflag.ContinueOnError)
 	flags.SetInterspersed(false)
 	flags.SetOutput(io.Discard)
+	flags.SortFlags = false
 	flags.Usage = func() {}
-	flags.BoolVar(&asJSON, "json", false, "print JSON")
-	socket := flags.String("socket", control.Socket, "socket that tcmud listens on")
-	showVersion := flags.Bool("version", false, "print the version")
-	help := flags.BoolP("help", "h", false, "print all commands")
+	flags.BoolVar(&o.json, "json", false, "print JSON")
+	flags.BoolVar(&o.keepGoing, "keep-going", false, "go on after a line of the input that fails")
+	flags.StringVar(&o.socket, "socket", control.Socket, "socket that tcmud listens on")
+	flags.BoolVar(&o.version, "version", false, "print the version")
+	flags.BoolVarP(&o.help, "help", "h", false, "print all commands")
 	if err := flags.Parse(argv); err != nil {
-		return false, nil, nil, fmt.Errorf("%w: flags are --json, --socket PATH, --help and --version, before the command", err)
+		return o, flags, fmt.Errorf("%w: options are --json, --keep-going, --socket PATH, --help and --version, before the command", err)
 	}
-	rest = flags.Args()
-	switch {
-	case *help:
-		rest = []string{"help"}
-	case *showVersion:
-		rest = []string{"version"}
-	case len(rest) == 0:
-		return false, nil, nil, errors.New("no command: tcmuctl [--json] [PATH] COMMAND [ARGS], and \"tcmuctl help\" lists the commands")
-	case len(rest) == 1 && isPath(rest[0]):
-		return false, nil, nil, fmt.Errorf("no command for %s: to go there is of no use here; \"tcmuctl ls %[1]s\" shows it", rest[0])
-	}
-	return asJSON, newSession(open, control.Client{Path: *socket}), rest, nil
+	return o, flags, nil
 }
 
-// result is what a command has to say: to people, and to programs.
-type result struct {
-	text string
-	data any
-}
-
-func (r result) print(w io.Writer, asJSON bool) error {
+// run runs the command, or else those of the input.
+func (o *options) run(ctx context.Context, words []string, open func() (lio.Root, error), c *console) error {
+	s := newSession(open, control.Client{Path: o.socket})
+	s.width, s.colours = width(c.out), colourful(c.out)
+	if isTerminal(c.err) {
+		s.watched = c.err
+	}
 	switch {
-	case asJSON && r.data == nil, !asJSON && r.text == "":
-		return nil
-	case !asJSON:
-		_, err := fmt.Fprintln(w, r.text)
+	case o.help:
+		words = []string{"help"}
+	case o.version:
+		words = []string{"version"}
+	case len(words) == 0 && c.interactive():
+		return s.interact(ctx, c)
+	case len(words) == 1 && isPath(words[0]):
+		return fmt.Errorf("no command for %s: to go there is of no use here; \"tcmuctl ls %[1]s\" shows it", words[0])
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(words) == 0 {
+		return s.script(ctx, c, o.keepGoing)
+	}
+	r, err := s.execute(ctx, words)
+	if err != nil {
 		return err
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(r.data)
+	return c.print(r)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 
@@ -12,15 +13,19 @@ import (
 
 // session is what commands work with. One command runs at a time.
 type session struct {
-	open   func() (lio.Root, error)
-	opened *lio.Root
-	daemon control.Client
-	top    *node // "/"
-	width  int   // columns that a tree fills
+	open    func() (lio.Root, error)
+	opened  *lio.Root
+	daemon  control.Client
+	top     *node     // "/"
+	width   int       // columns that a tree fills
+	colours bool      // a tree may have colours
+	watched io.Writer // the terminal that progress is shown on; nil: there is none
 
 	here    string // path that lines are said to unless they begin with one
 	before  string // where one was before
 	leaving bool   // exit was said
+	// atExit are run, in their order, when a shell on a terminal is left.
+	atExit []func(context.Context, *console) error
 
 	known map[string]any // see once; nil: nothing is kept
 }

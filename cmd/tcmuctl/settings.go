@@ -14,7 +14,7 @@ func settingCommands() []command {
 		{
 			name: "get", help: "show settings",
 			params: []param{
-				{name: "group", help: "a group of settings; all of them if left out", is: groupName},
+				{name: "group", help: "a group of settings; all of them if left out", is: groupToGet},
 				{name: "name", help: "settings to show; the whole group if left out", is: settingName, many: true},
 			},
 			run: get,
@@ -22,7 +22,7 @@ func settingCommands() []command {
 		{
 			name: "set", help: "change settings; all stay as they are when the name of one is wrong",
 			params: []param{
-				{name: "group", help: "the group they are in; left out where they are in none, as in \"set size=1G\"", is: groupName},
+				{name: "group", help: "the group they are in; left out where they are in none, as in \"set size=1G\"", is: groupToSet},
 				{name: "name=value", help: "what to change; if left out, what there is to change is shown", is: assignment, many: true},
 			},
 			run: set,

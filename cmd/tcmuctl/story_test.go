@@ -132,7 +132,6 @@ func TestBadInput(t *testing.T) {
 		line []string
 		want []string
 	}{
-		{"no command", []string{}, []string{"no command", "tcmuctl help"}},
 		{"only a path", []string{"/backstores"}, []string{"no command for /backstores:", `"tcmuctl ls /backstores"`}},
 		{"unknown flag", []string{"--jsn", "ls"}, []string{"--jsn", "--json"}},
 		{"unknown command", []string{"/loopback", "make"}, []string{`/loopback: no command "make": create, delete, cd, pwd, ls, `}},

@@ -75,24 +75,37 @@ func (n *node) view(depth int) (view, error) {
 }
 
 // render draws the tree as targetcli does: dots between name and summary fill each line up to width.
-func (v view) render(width int) string {
-	var b strings.Builder
-	v.draw(&b, "", true, width)
-	return strings.TrimSuffix(b.String(), "\n")
+func (v view) render(width int, colours bool) string {
+	d := drawing{width: width, colours: colours}
+	d.draw(v, "", 0, true)
+	return strings.TrimSuffix(d.String(), "\n")
 }
+
+// drawing is a tree for people.
+type drawing struct {
+	strings.Builder
+	width   int
+	colours bool
+}
+
+// levels are the colours of names, level by level.
+var levels = []colour{bold, blue, magenta}
 
 // draw writes the line of v behind margin, and below it those of its children. A bar leads down to the next node on the
 // same level, unless v is the last.
-func (v view) draw(b *strings.Builder, margin string, last bool, width int) {
+func (d *drawing) draw(v view, margin string, level int, last bool) {
 	head, tail := margin+"o- "+v.Name+" ", " ["+v.Summary+"]"
-	dots := max(3, width-utf8.RuneCountInString(head+tail))
-	fmt.Fprintln(b, head+strings.Repeat(".", dots)+tail)
+	dots := max(3, d.width-utf8.RuneCountInString(head+tail))
+	if d.colours {
+		head = margin + "o- " + levels[level%len(levels)].paint(v.Name) + " "
+	}
+	fmt.Fprintln(d, head+strings.Repeat(".", dots)+tail)
 	if last {
 		margin += "  "
 	} else {
 		margin += "| "
 	}
 	for i, c := range v.Children {
-		c.draw(b, margin, i == len(v.Children)-1, width)
+		d.draw(c, margin, level+1, i == len(v.Children)-1)
 	}
 }

@@ -47,12 +47,12 @@ o- / ..................................................................... [...]
   | o- naa.5001405c81b9d906 ............................. [naa.50014059b977cca7]
   |   o- luns ........................................................ [LUNs: 1]
   |     o- lun0 ....................................... [ramdisk/rd0 (/dev/sdb)]
-  o- vhost ........................................................ [Targets: 0]`, "\n"+classic.render(80))
+  o- vhost ........................................................ [Targets: 0]`, "\n"+classic.render(80, false))
 }
 
 func TestTreeFillsTheWidth(t *testing.T) {
 	for _, columns := range []int{60, 80, 100, maxWidth} {
-		for _, line := range strings.Split(classic.render(columns), "\n") {
+		for _, line := range strings.Split(classic.render(columns, false), "\n") {
 			if len(line) != columns {
 				require.Contains(t, line, " ... [", "only a line that is too long has another length")
 			}

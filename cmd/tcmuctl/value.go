@@ -32,7 +32,8 @@ var (
 	// file is a path in the file system.
 	file = value{"FILE", parseText, suggestFiles}
 
-	groupName   = value{"GROUP", parseText, suggestGroups}
+	groupToGet  = value{"GROUP", parseText, suggestGroups}
+	groupToSet  = value{"GROUP", parseText, suggestGroupsToChange}
 	settingName = value{"NAME", parseText, suggestSettings}
 	assignment  = value{"NAME=VALUE", parseChange, suggestChanges}
 )

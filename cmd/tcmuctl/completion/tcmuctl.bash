@@ -1,0 +1,10 @@
+# bash completion for tcmuctl; tcmuctl itself knows what can be said.
+_tcmuctl() {
+    local line=${COMP_LINE:0:COMP_POINT}
+    mapfile -t COMPREPLY < <(tcmuctl __complete "$line" 2>/dev/null)
+    # Bash takes what is behind : or = for a word of its own.
+    local word=${line##* }
+    local before=${word%"${word##*[:=]}"}
+    COMPREPLY=("${COMPREPLY[@]#"$before"}")
+}
+complete -o nospace -o nosort -F _tcmuctl tcmuctl
