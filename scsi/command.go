@@ -37,8 +37,10 @@ type Command struct {
 	size  int64 // of Data
 	room  int64 // bytes of Data-In that may be placed: the allocation length, or less where Data ends before
 	moved int64 // bytes of Data-In placed
+	out   bool  // Transferred said so
 	view  Buffer
 	spill []byte
+	sense [MaxSense]byte
 }
 
 // Handler answers commands: a Unit, or anything of one's own.
@@ -56,7 +58,7 @@ func (f HandlerFunc) Do(c *Command) Result { return f(c) }
 
 // Begin readies c for a Handler: transports call it once they have filled in CDB, Data and Nexus.
 func (c *Command) Begin() {
-	c.op, c.moved = nil, 0
+	c.op, c.moved, c.out = nil, 0, false
 	c.size = c.Data.Len()
 	c.room = c.size
 }
@@ -113,9 +115,24 @@ func (c *Command) Out(n int64) (Buffer, Result) {
 // Param copies parameter data from off on to p and says whether there was enough of it.
 func (c *Command) Param(p []byte, off int64) bool { return c.Data.Read(p, off) == len(p) }
 
-// Moved is what a transport tells the initiator when c has ended in GOOD: the number of bytes of Data-In, and whether c
+// Transferred is for a handler that has no rows, but hands Data to somebody who fills it or reads it: which of the two,
+// and how many bytes of Data-In have been placed.
+func (c *Command) Transferred(d Direction, n int64) { c.out, c.moved = d == DataOut, n }
+
+// RawSense is CHECK CONDITION with sense data as a device gave it, of either format and of MaxSense bytes at most. It is
+// kept in c, and so the Result is good until the next Begin.
+func (c *Command) RawSense(p []byte) Result {
+	clear(c.sense[copy(c.sense[:], p):])
+	r := Result{Status: CheckCondition, raw: &c.sense}
+	r.Key, r.Code = parseSense(&c.sense)
+	return r
+}
+
+// Moved is what a transport tells the initiator when c has ended in GOOD, or in a Result that is Raw: the number of bytes of Data-In, and whether c
 // may have had any at all. Bytes of Data past them hold whatever was there before and must not reach the initiator.
-func (c *Command) Moved() (n int64, in bool) { return c.moved, c.op == nil || c.op.Xfer.Dir != DataOut }
+func (c *Command) Moved() (n int64, in bool) {
+	return c.moved, !c.out && (c.op == nil || c.op.Xfer.Dir != DataOut)
+}
 
 // Name is the name of the command, for people, once a Unit has looked it up.
 func (c *Command) Name() string {

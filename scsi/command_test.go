@@ -2,6 +2,7 @@ package scsi
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -138,6 +139,54 @@ func TestParameterList(t *testing.T) {
 		"more than PARAMETER LIST LENGTH says is no error")
 	require.Equal(t, ParameterListLengthError,
 		do(t, sel, &Command{CDB: []byte{0x15, 0, 0, 0, 7, 0}, Data: Buffer{[]byte("abcdef")}}))
+}
+
+// What a handler without rows says holds for one command only.
+func TestTransferred(t *testing.T) {
+	c := &Command{CDB: cdb(0x28), Data: Buffer{make([]byte, 8)}}
+	moved := func() string {
+		n, in := c.Moved()
+		return fmt.Sprint(n, in)
+	}
+	c.Begin()
+	require.Equal(t, "0 true", moved())
+	c.Transferred(DataIn, 5)
+	require.Equal(t, "5 true", moved())
+	c.Transferred(DataOut, 0)
+	require.Equal(t, "0 false", moved())
+	c.Begin()
+	require.Equal(t, "0 true", moved())
+}
+
+func TestRawSense(t *testing.T) {
+	long := bytes.Repeat([]byte{0x72, 0x03, 0x11, 0x0b}, 30)
+	for name, test := range map[string]struct {
+		sense []byte
+		want  string
+	}{
+		"fixed":                {[]byte{0xf0, 0, 0x23, 0, 0, 0x12, 0x34, 10, 0, 0, 0, 0, 0x11, 0x00, 0, 0, 0, 0}, "MEDIUM ERROR, UNRECOVERED READ ERROR"},
+		"fixed, deferred":      {[]byte{0x71, 0, 0x03, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x0c, 0x00}, "MEDIUM ERROR, WRITE ERROR"},
+		"descriptor":           {[]byte{0x72, 0x05, 0x24, 0x00, 0, 0, 0, 0}, "ILLEGAL REQUEST, INVALID FIELD IN CDB"},
+		"descriptor, deferred": {[]byte{0x73, 0x06, 0x29, 0x01, 0, 0, 0, 0}, "UNIT ATTENTION, POWER ON OCCURRED"},
+		"more than fits":       {long, "MEDIUM ERROR, additional sense code 11h/0bh"},
+		"none":                 {nil, "NO SENSE, NO ADDITIONAL SENSE INFORMATION"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var c Command
+			c.RawSense(bytes.Repeat([]byte{0xff}, MaxSense)) // of the command before
+			r := c.RawSense(test.sense)
+			require.Equal(t, test.want, r.String())
+			require.True(t, r.Raw())
+			want := make([]byte, MaxSense)
+			copy(want, test.sense)
+			for _, r := range []Result{r, r.InDescriptorFormat()} {
+				var p [MaxSense]byte
+				require.Equal(t, MaxSense, r.Sense(p[:]))
+				require.Equal(t, want, p[:])
+			}
+		})
+	}
+	require.False(t, LBAOutOfRange.Raw())
 }
 
 func TestCommandName(t *testing.T) {

@@ -83,6 +83,7 @@ type Result struct {
 	bit     uint8
 	pointer uint16
 	info    uint64
+	raw     *[MaxSense]byte // sense data as a device gave it, in a Command
 }
 
 const (
@@ -152,12 +153,22 @@ func (r Result) String() string {
 	return s
 }
 
-// SenseSize is enough room for whatever Sense writes.
+// Raw says that the sense data is that of a device (Command.RawSense). Such a device may have moved data and say so in
+// its sense, as tapes do: what Command.Moved tells holds as it does for GOOD.
+func (r Result) Raw() bool { return r.raw != nil }
+
+// SenseSize is enough room for whatever Sense writes, but for RawSense.
 const SenseSize = 28
 
+// MaxSense is the most sense data that a transport carries, and so the room for what RawSense was given.
+const MaxSense = 96
+
 // Sense writes r as sense data into p, at least SenseSize bytes, and returns the number of bytes: in fixed format
-// (SPC-4 clause 4.5.3) unless InDescriptorFormat asked for the other (clause 4.5.2).
+// (SPC-4 clause 4.5.3) unless InDescriptorFormat asked for the other (clause 4.5.2), and of RawSense as much as fits.
 func (r Result) Sense(p []byte) int {
+	if r.raw != nil {
+		return copy(p, r.raw[:])
+	}
 	if r.flags&descriptorFormat != 0 {
 		return r.descriptorSense(p)
 	}
@@ -189,6 +200,14 @@ func (r Result) descriptorSense(p []byte) int {
 	}
 	p[7] = byte(n - 8)
 	return n
+}
+
+// parseSense is the sense key and the additional sense code of sense data in either format.
+func parseSense(p *[MaxSense]byte) (Key, Code) {
+	if p[0]&0x7f >= 0x72 {
+		return Key(p[1] & 0xf), Code(binary.BigEndian.Uint16(p[2:]))
+	}
+	return Key(p[2] & 0xf), Code(binary.BigEndian.Uint16(p[12:]))
 }
 
 // keySpecific writes the three bytes of sense key specific data: a field pointer (SPC-4 clause 4.5.2.4.2).

@@ -21,6 +21,14 @@ func TestDataIn(t *testing.T) {
 			return res
 		}
 	}
+	device := func(n int64) scsi.HandlerFunc { // as one that sends sense after data, as tapes do
+		return func(c *scsi.Command) scsi.Result {
+			c.Data.Clear(n)
+			c.Data.Write(all[:n], 0)
+			c.Transferred(scsi.DataIn, n)
+			return c.RawSense([]byte{0x70, 0, 0x21})
+		}
+	}
 	for _, c := range []struct {
 		name    string
 		h       scsi.Handler
@@ -36,6 +44,10 @@ func TestDataIn(t *testing.T) {
 		{"another status", reply(0, scsi.Conflict), 0, make([]byte, offered)},
 		{"some and another status", reply(512, scsi.Result{Status: scsi.Busy}), 0, join(all[:512], make([]byte, offered-512))},
 		{"CHECK CONDITION", reply(512, scsi.LBAOutOfRange), 0, nil},
+		{"a device's CHECK CONDITION after some data", device(512), 0, all[:512]},
+		{"a device's CHECK CONDITION after all of it", device(offered), 0, all},
+		{"a device's CHECK CONDITION without data", device(0), 0, nil},
+		{"a device's CHECK CONDITION, without READ_LEN", device(512), tcmutest.ReadLength, nil},
 	} {
 		for _, scatter := range []bool{false, true} {
 			t.Run(c.name, func(t *testing.T) {
@@ -57,6 +69,28 @@ func TestSenseReachesTheInitiator(t *testing.T) {
 	k.Do(c)
 	require.Equal(t, scsi.CheckCondition, scsi.Status(c.Status))
 	require.Equal(t, join([]byte{0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x20, 0}, make([]byte, 82)), c.Sense[:])
+}
+
+func TestSenseOfADeviceReachesTheInitiatorAsItIs(t *testing.T) {
+	sense := make([]byte, scsi.MaxSense)
+	for i := range sense {
+		sense[i] = byte(i + 0x72)
+	}
+	k := tcmutest.New(t, tcmutest.Config{})
+	attach(t, k, scsi.HandlerFunc(func(c *scsi.Command) scsi.Result { return c.RawSense(sense) }), Options{})
+	c := &tcmutest.Command{CDB: make([]byte, 6)}
+	k.Do(c)
+	require.Equal(t, scsi.CheckCondition, scsi.Status(c.Status))
+	require.Equal(t, sense, c.Sense[:])
+}
+
+// Data-Out stays as it is: nobody need clear what an initiator sent.
+func TestTransferredDataOutIsLeftAlone(t *testing.T) {
+	s := slot{cmd: scsi.Command{Data: scsi.Buffer{{1, 2, 3}}}}
+	s.cmd.Begin()
+	s.cmd.Transferred(scsi.DataOut, 0)
+	require.Zero(t, s.conceal(scsi.Result{}, ReadLength))
+	require.Equal(t, scsi.Buffer{{1, 2, 3}}, s.cmd.Data)
 }
 
 // A command with data in both directions has segments for each, and no handler knows which are which.

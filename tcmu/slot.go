@@ -54,8 +54,13 @@ func (s *slot) load(r *ring, h header) error {
 // holds what earlier commands left there. It returns the length to report, 0 for all of the buffer.
 func (s *slot) conceal(res scsi.Result, f Features) (length uint32) {
 	n, in := s.cmd.Moved()
-	if !in || res.Status == scsi.CheckCondition || n >= s.cmd.Data.Len() {
-		return 0 // Data-Out; or the kernel copies nothing; or all of the buffer is the handler's
+	switch {
+	case !in: // Data-Out
+		return 0
+	case res.Raw() && f&ReadLength != 0: // with sense, the kernel delivers what it is told of
+		return uint32(n)
+	case res.Status == scsi.CheckCondition || n >= s.cmd.Data.Len(): // and else nothing; or all of it is the handler's
+		return 0
 	}
 	// A length of 0 would be taken for "all". Without GOOD the kernel still copies the buffer, to memory that may be
 	// the initiator's own, and looks at no length.
