@@ -108,7 +108,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		defer public.Close()
 		go serve(public, control.PublicHandler(d), log)
 	}
-	log.Info("ready", "version", version, "socket", o.socket)
+	log.Info("started", "version", version, "socket", o.socket)
 	err = d.Run(ctx)
 	log.Info("ended")
 	return err

@@ -7,9 +7,11 @@
 //	volume.go    the life of one: attach, serve, end
 //	disk.go      what it is made of, as configfs says
 //	follow.go    what happens when that changes
+//	counters.go  what it has done
 //	identity.go  what it answers INQUIRY with
 //	files.go     what is kept of it outside the kernel
 //	marker.go    how a clean end is known to the next start
+//	notify.go    what the service manager is told
 package daemon
 
 import (
@@ -57,6 +59,7 @@ type Daemon struct {
 
 	mu      sync.Mutex
 	volumes map[key]*volume // guarded by mu
+	ready   bool            // guarded by mu: what there was at start has been attached, or has failed
 	ending  bool            // guarded by mu: no volume is added any more
 	changed chan struct{}   // guarded by mu: closed, and made anew, when a volume comes, goes or changes state
 }
@@ -74,21 +77,29 @@ func New(cfg Config) *Daemon {
 // Run serves devices until ctx ends; then it drains them and leaves them in the kernel for the next start. The error
 // says what kept it from beginning, or which devices were not left clean.
 func (d *Daemon) Run(ctx context.Context) error {
+	running, stop := context.WithCancel(context.Background()) // until all is drained
+	defer stop()
+	go d.notify(running)
 	// First listen, then scan: a device that comes in between is found twice, which does no harm.
 	events, err := tcmu.Listen()
 	if err != nil {
 		return err
 	}
+	claims, err := claim(d.cfg.Root, d.ours, d.cfg.Log)
+	if err != nil {
+		return errors.Join(err, events.Close())
+	}
 	received := make(chan error, 1)
 	go func() { received <- d.receive(events) }()
 	d.scan()
 	d.forgetOrphans()
+	go d.awaitFirst(running)
 
 	select {
 	case <-ctx.Done():
 	case err = <-received: // the kernel's events have ended, which they never should
 	}
-	return errors.Join(err, d.drain(), events.Close())
+	return errors.Join(err, d.drain(), events.Close(), claims.Close())
 }
 
 // receive acts on the kernel's events until the listener is closed.
@@ -100,6 +111,7 @@ func (d *Daemon) receive(events *tcmu.Listener) error {
 		}
 		switch e.Kind {
 		case tcmu.Added:
+			d.consent(events, e)
 			d.add(e.UIO, tcmu.Fresh)
 		case tcmu.Removed: // the ring's end tells the volume, at the right time and of the right device
 		case tcmu.SizeChanged, tcmu.ConfigChanged, tcmu.WriteCacheChanged:
@@ -127,7 +139,7 @@ func (d *Daemon) scan() {
 // add begins to serve a device, if it is ours and not served already. left is how its ring was left, unless a marker
 // says more.
 func (d *Daemon) add(u tcmu.UIO, left tcmu.Mark) {
-	if !strings.HasPrefix(u.Config, backend.Prefix) {
+	if !d.ours(u.Config) {
 		return
 	}
 	so := d.cfg.Root.User(u.HBA, u.Name)
@@ -147,6 +159,20 @@ func (d *Daemon) add(u tcmu.UIO, left tcmu.Mark) {
 	d.volumes[k] = v
 	d.announce()
 	go v.run(before)
+}
+
+// consent lets a device of ours into the kernel that should wait for nobody, but does: the claimer was too late.
+func (d *Daemon) consent(events *tcmu.Listener, e tcmu.Event) {
+	if !d.ours(e.UIO.Config) {
+		return
+	}
+	waited, err := waitForNobody(d.cfg.Root.User(e.UIO.HBA, e.UIO.Name))
+	if waited && err == nil {
+		err = events.Consent(e)
+	}
+	if err != nil {
+		d.cfg.Log.Warn("a new device may have been refused by tcmu-runner: create it again if it was", "err", err)
+	}
 }
 
 // reconfigure follows a change of the device's attributes.
@@ -213,6 +239,7 @@ func (d *Daemon) drain() error {
 		all = append(all, v)
 		v.stop()
 	}
+	d.announce()
 	d.mu.Unlock()
 	var failed []error
 	for _, v := range all {
