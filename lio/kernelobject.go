@@ -3,22 +3,23 @@ package lio
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // KernelObject says what a storage object is to be that the kernel itself or some other daemon serves.
 type KernelObject struct {
 	Plugin   string // "fileio", "iblock", "pscsi", "rd_mcp", "user"
 	Name     string
-	Control  string // settings as the plugin wants them: "fd_dev_name=/tmp/a,fd_dev_size=1048576"
-	UdevPath string // file or device behind it; empty where there is none
-	Serial   string // unit serial number; empty: as the plugin makes it
+	Control  string   // settings as the plugin wants them: "fd_dev_name=/tmp/a,fd_dev_size=1048576"
+	UdevPath string   // file or device behind it; empty where there is none
+	Identity Identity // empty fields stay what the plugin makes them
 }
 
 // CreateKernelObject makes a storage object as LIO's other tools do, and enables it. Of a TCMU device its daemon, if the
 // kernel knows one, is asked first, and is waited for. The error wraps fs.ErrExist when there is one of that name. After an
 // error nothing is left of it.
 func (r Root) CreateKernelObject(o KernelObject) (StorageObject, error) {
-	if !nameRule.MatchString(o.Name) {
+	if o.Name == "" || o.Name == "." || o.Name == ".." || strings.ContainsAny(o.Name, "/ \t\n\x00") {
 		return StorageObject{}, fmt.Errorf("%q cannot be the name of a storage object", o.Name)
 	}
 	so, err := r.reserve(o.Plugin, o.Name)
@@ -43,5 +44,5 @@ func (s StorageObject) configureKernel(o KernelObject) error {
 	if err := s.write("enable", "1"); err != nil {
 		return err
 	}
-	return s.SetIdentity(Identity{Serial: o.Serial})
+	return s.SetIdentity(o.Identity)
 }

@@ -29,6 +29,11 @@ func (c Config) Check() error {
 		p.add(where, f.check())
 		p.once(seen, where, f.Name)
 	}
+	if c.Own != nil {
+		for path, id := range c.Own.Identities {
+			p.add("tcmud: "+path, lio.Identity{Vendor: id.Vendor, Product: id.Product, Revision: id.Revision}.Check())
+		}
+	}
 	return p.err()
 }
 
