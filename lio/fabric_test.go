@@ -222,7 +222,7 @@ func TestFailedLUNIsNotLeft(t *testing.T) {
 func TestLUNGivesItsTPGTheNexusItLacks(t *testing.T) {
 	root, k := liotest.Open(t)
 	so, tpg := create(t, root, rd0), loopbackTPG(t, root)
-	require.NoError(t, k.Write(filepath.Join(tpg.Path(), "nexus"), ""))
+	require.NoError(t, k.Write(filepath.Join(tpg.Path(), "nexus"), "NULL"))
 	_, err := tpg.CreateLUN(so, lio.AnyLUN)
 	require.NoError(t, err)
 	nexus, err := tpg.Nexus()

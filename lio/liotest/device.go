@@ -2,46 +2,59 @@ package liotest
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// Write implements lio.Kernel.
-func (k *Kernel) Write(path, value string) error {
-	parts, err := k.begin("write", path)
-	defer k.mu.Unlock()
-	if err != nil {
-		return err
+// plugins are the kernel's back ends.
+var plugins = []string{"user", "fileio", "iblock", "pscsi", "rd_mcp"}
+
+// words are what a storage object's control file has been told.
+type words map[string]string
+
+func hbaContent(_ *Kernel, rel string) (files, syscall.Errno) {
+	for _, plugin := range plugins {
+		if number(rel, plugin+"_") >= 0 {
+			return files{"hba_info": readOnly + "HBA Index: 1 plugin: " + plugin + " version: v5.0", "hba_mode": "0"}, 0
+		}
 	}
-	if _, err := os.Stat(path); err != nil {
-		return fail("open", path, syscall.ENOENT)
-	}
-	value = strings.TrimSpace(value)
-	switch file := parts[len(parts)-1]; {
-	case file == "control":
-		err = k.control(filepath.Dir(path), value)
-	case file == "enable" && parts[0] == "core":
-		err = k.enable(parts, path)
-	case file == "vpd_unit_serial":
-		k.fill(filepath.Dir(path), map[string]string{file: "T10 VPD Unit Serial Number: " + value})
-	case file == "block_dev":
-		k.fill(filepath.Dir(path), map[string]string{file: map[string]string{"0": "unblocked", "1": "blocked"}[value]})
-	default:
-		k.fill(filepath.Dir(path), map[string]string{file: value})
-	}
-	if err != nil {
-		return fail("write", path, err)
-	}
-	return nil
+	return nil, syscall.EINVAL
 }
 
+// deviceContent is a new storage object, with the defaults of Linux 6.1.
+func deviceContent(k *Kernel, rel string) (files, syscall.Errno) {
+	f := files{
+		"alias": "", "alua_lu_gp": "", "control": "", "enable": "0", "lba_map": "", "udev_path": "",
+		"info": readOnly, "statistics/": "", "alua/default_tg_pt_gp/": "",
+		"wwn/company_id": "0x001405", "wwn/vendor_id": "LIO-ORG", "wwn/product_id": "", "wwn/revision": "",
+		"wwn/vpd_unit_serial": "T10 VPD Unit Serial Number: ",
+		"pr/res_type":         readOnly + "SPC3_PERSISTENT_RESERVATIONS", "pr/res_aptpl_metadata": "",
+	}
+	if isUser(rel) {
+		return f.and("attrib/", userAttributes.files()).
+			and("action/", files{"block_dev": "unblocked", "reset_ring": "", "free_kept_buf": ""}), 0
+	}
+	k.words[filepath.Join(k.top(), rel)] = words{}
+	return f.and("attrib/", kernelAttributes.files()).and("", files{"action/": ""}), 0
+}
+
+func isUser(rel string) bool { return strings.Contains("/"+rel, "/user_") }
+
 // control takes "key=value,key=value". As the kernel does, it ignores keys that it does not know.
-func (k *Kernel) control(dir, value string) error {
+func (k *Kernel) control(path, value string) error {
+	dir := filepath.Dir(path)
 	for _, word := range strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == '\n' }) {
 		key, value, _ := strings.Cut(word, "=")
+		if told := k.words[dir]; told != nil {
+			told[key] = value
+			continue
+		}
 		attr := filepath.Join(dir, "attrib", key)
 		if _, err := os.Stat(attr); err != nil {
 			continue
@@ -49,157 +62,105 @@ func (k *Kernel) control(dir, value string) error {
 		if limit, err := strconv.Atoi(value); key == "max_data_area_mb" && err == nil && limit > 2048 {
 			value = "2048" // global_max_data_area_mb
 		}
-		k.fill(filepath.Dir(attr), map[string]string{key: value})
+		set(attr, value)
 	}
+	k.status(dir)
 	return nil
 }
 
-func (k *Kernel) enable(parts []string, path string) error {
+func (k *Kernel) enable(path, value string) error {
 	dir := filepath.Dir(path)
-	if k.read(path) == "1" {
+	switch {
+	case value != "1":
+		return syscall.EINVAL
+	case read(path) == "1":
 		return syscall.EEXIST
 	}
-	if hba, ok := strings.CutPrefix(parts[1], "user_"); ok {
-		name := fmt.Sprintf("tcm-user/%s/%s/%s", hba, parts[2], k.read(filepath.Join(dir, "attrib/dev_config")))
-		k.fill(k.Path("sys/class/uio", fmt.Sprintf("uio%d", k.uios)), map[string]string{"name": name})
+	if isUser(dir) {
+		k.uio[dir] = k.Path("sys/class/uio", fmt.Sprintf("uio%d", k.uios))
 		k.uios++
+		k.nameUIO(dir)
 	}
-	k.fill(dir, map[string]string{"enable": "1"})
+	set(path, "1")
+	k.status(dir)
 	return nil
 }
 
-func (k *Kernel) dropUIO(parts []string) {
-	hba, ok := strings.CutPrefix(parts[1], "user_")
-	if !ok {
-		return
-	}
-	names, _ := filepath.Glob(k.Path("sys/class/uio/*/name"))
-	for _, name := range names {
-		if strings.HasPrefix(k.read(name), "tcm-user/"+hba+"/"+parts[2]+"/") {
-			os.RemoveAll(filepath.Dir(name))
-		}
-	}
+// nameUIO names the uio device of a storage object.
+func (k *Kernel) nameUIO(dir string) {
+	hba := number(filepath.Dir(dir), "user_")
+	name := fmt.Sprintf("tcm-user/%d/%s/%s", hba, filepath.Base(dir), read(filepath.Join(dir, "attrib/dev_config")))
+	k.fill(k.uio[dir], files{"name": name})
 }
 
-// Symlink implements lio.Kernel.
-func (k *Kernel) Symlink(object, path string) error {
-	parts, err := k.begin("symlink", path)
-	defer k.mu.Unlock()
-	if err != nil {
+func (k *Kernel) dropDevice(rel string) {
+	dir := filepath.Join(k.top(), rel)
+	if uio := k.uio[dir]; uio != "" {
+		os.RemoveAll(uio)
+	}
+	delete(k.uio, dir)
+	delete(k.words, dir)
+}
+
+// told are the attributes of which the kernel tells the daemon before it changes them.
+var told = []string{"dev_config", "dev_size", "emulate_write_cache"}
+
+func (k *Kernel) setAttribute(path, value string) error {
+	dir, name := filepath.Dir(filepath.Dir(path)), filepath.Base(path)
+	table := kernelAttributes
+	if isUser(dir) {
+		table = userAttributes
+	}
+	enabled := isUser(dir) && read(filepath.Join(dir, "enable")) == "1"
+	switch {
+	case slices.Contains([]string{"cmd_time_out", "force_pr_aptpl"}, name) && k.links[dir] > 0:
+		return syscall.EINVAL
+	case slices.Contains(told, name) && enabled && k.NobodyListens:
+		return syscall.ESRCH
+	}
+	if err := takingSetting(table)(k, path, value); err != nil {
 		return err
 	}
-	switch lun := filepath.Dir(path); {
-	case len(parts) != 6:
-		return fail("symlink", path, syscall.EPERM)
-	case k.read(filepath.Join(object, "enable")) != "1":
-		return fail("symlink", path, syscall.ENODEV)
-	case k.linkIn(lun) != "":
-		return fail("symlink", path, syscall.EEXIST)
+	if name == "dev_config" && enabled {
+		k.nameUIO(dir)
 	}
-	// Wherever a link points, the kernel reads it back relative to where the tree is mounted.
-	rel := "../../../../../../target" + strings.TrimPrefix(object, k.top())
-	if err := os.Symlink(rel, path); err != nil {
-		return err
-	}
-	k.status(object)
-	if parts[0] == "loopback" {
-		k.plug(parts)
-	}
+	k.status(dir)
 	return nil
 }
 
-// Unlink implements lio.Kernel.
-func (k *Kernel) Unlink(path string) error {
-	parts, err := k.begin("unlink", path)
-	defer k.mu.Unlock()
-	if err != nil {
-		return err
+func (k *Kernel) setIdentity(path, value string) error {
+	if k.links[filepath.Dir(filepath.Dir(path))] > 0 {
+		return syscall.EINVAL
 	}
-	to, err := os.Readlink(path)
-	if err != nil {
-		return err
+	if filepath.Base(path) == "vpd_unit_serial" {
+		value = "T10 VPD Unit Serial Number: " + value
 	}
-	if err := os.Remove(path); err != nil {
-		return err
-	}
-	k.status(filepath.Join(k.top(), strings.TrimPrefix(to, "../../../../../../target")))
-	if parts[0] == "loopback" {
-		k.unplug(parts)
-	}
+	set(path, value)
 	return nil
 }
 
-// status says in info whether any LUN is made of the object.
-func (k *Kernel) status(object string) {
+// status writes info: whether any LUN is made of the object, and what the back end tells.
+func (k *Kernel) status(dir string) {
 	status := "DEACTIVATED"
-	if k.links(object) > 0 {
+	if k.links[dir] > 0 {
 		status = "ACTIVATED"
 	}
-	k.fill(object, map[string]string{"info": "Status: " + status + "  Max Queue Depth: 0"})
-}
-
-// plug makes the SCSI device and the disk that a loopback LUN becomes.
-func (k *Kernel) plug(parts []string) {
-	disk := "sd" + string(rune('b'+k.disks%25))
-	if n := k.disks / 25; n > 0 {
-		disk += strconv.Itoa(n)
+	attr := func(name string) string { return read(filepath.Join(dir, "attrib", name)) }
+	told := maps.Clone(k.words[dir])
+	plugin := path.Base(filepath.Dir(dir))
+	more := ""
+	switch plugin[:strings.LastIndexByte(plugin, '_')] {
+	case "user":
+		more = fmt.Sprintf("Config: %s Size: %s MaxDataAreaMB: %s DataPagesPerBlk: %s CmdRingSizeMB: %s", attr("dev_config"),
+			attr("dev_size"), attr("max_data_area_mb"), attr("data_pages_per_blk"), attr("cmd_ring_size_mb"))
+	case "fileio":
+		more = fmt.Sprintf("TCM FILEIO ID: 0        File: %s  Size: %s  Mode: O_DSYNC Async: 0", told["fd_dev_name"], told["fd_dev_size"])
+	case "rd_mcp":
+		more = fmt.Sprintf("TCM RamDisk ID: 0  RamDisk Makeup: rd_mcp\n        PAGES/PAGE_SIZE: %s*4096  SG_table_count: 1  nullio: 0 dummy: 0", told["rd_pages"])
+	case "iblock":
+		more = fmt.Sprintf("iBlock device: %s  UDEV PATH: %s  readonly: 0\n        Major: 254 Minor: 32  CLAIMED: IBLOCK",
+			path.Base(told["udev_path"]), told["udev_path"])
 	}
-	k.disks++
-	k.fill(k.scsiDevice(parts), map[string]string{
-		"type": "0", "state": "running", "block/" + disk + "/": "", fmt.Sprintf("scsi_generic/sg%d/", k.disks): "",
-	})
-	k.fill(k.scsiDisk(parts), map[string]string{"cache_type": "write back"})
-	k.fill(k.Path("dev"), map[string]string{disk: ""})
-}
-
-func (k *Kernel) unplug(parts []string) {
-	dir := k.scsiDevice(parts)
-	disks, _ := os.ReadDir(filepath.Join(dir, "block"))
-	for _, d := range disks {
-		os.Remove(k.Path("dev", d.Name()))
-	}
-	os.RemoveAll(dir)
-	os.RemoveAll(k.scsiDisk(parts))
-}
-
-func (k *Kernel) scsiDevice(parts []string) string {
-	return k.Path("sys/bus/scsi/devices", k.scsiAddress(parts))
-}
-
-func (k *Kernel) scsiDisk(parts []string) string {
-	return k.Path("sys/class/scsi_disk", k.scsiAddress(parts))
-}
-
-// scsiAddress is where the LUN that a path leads to is, "H:C:T:L".
-func (k *Kernel) scsiAddress(parts []string) string {
-	address := k.read(filepath.Join(k.top(), parts[0], parts[1], parts[2], "address"))
-	return address + ":" + strings.TrimPrefix(parts[4], "lun_")
-}
-
-// links counts the LUNs made of a storage object.
-func (k *Kernel) links(object string) int {
-	count := 0
-	links, _ := filepath.Glob(filepath.Join(k.top(), "*/*/tpgt_*/lun/lun_*/*"))
-	for _, link := range links {
-		if to, err := os.Readlink(link); err == nil && strings.HasSuffix(to, strings.TrimPrefix(object, k.top())) {
-			count++
-		}
-	}
-	return count
-}
-
-// linkIn names the link in a LUN, empty when there is none.
-func (k *Kernel) linkIn(lun string) string {
-	list, _ := os.ReadDir(lun)
-	for _, e := range list {
-		if e.Type()&os.ModeSymlink != 0 {
-			return e.Name()
-		}
-	}
-	return ""
-}
-
-func (k *Kernel) read(path string) string {
-	b, _ := os.ReadFile(path)
-	return strings.TrimSpace(string(b))
+	set(filepath.Join(dir, "info"), fmt.Sprintf("%sStatus: %s  Max Queue Depth: 0  SectorSize: %s  HwMaxSectors: %s\n        %s",
+		readOnly, status, attr("hw_block_size"), attr("hw_max_sectors"), more))
 }

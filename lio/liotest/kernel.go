@@ -1,13 +1,12 @@
 // Package liotest has a kernel for tests: a directory that behaves as the target's configfs does, as far as package lio
-// and its users can tell. It needs no root, no modules and no daemon.
+// and its users can tell. It needs no root, no modules and no daemon. What it refuses, Linux 6.1 refuses with the same
+// error.
 package liotest
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,16 +23,25 @@ type Kernel struct {
 	// are called mkdir, rmdir, write, symlink, unlink and load; path is relative to the top of the tree, for load it is
 	// the module.
 	Fail func(op, path string) error
+	// NobodyListens makes the kernel refuse what it would have to tell a daemon over netlink.
+	NobodyListens bool
 
-	mu    sync.Mutex
-	hosts int // SCSI hosts made so far
-	uios  int // uio devices made so far
-	disks int // disks made so far; the first is sdb
+	mu     sync.Mutex
+	hosts  map[string]int    // the SCSI host that a loopback target is
+	links  map[string]int    // how many links there are to an object
+	uio    map[string]string // the uio device of a storage object
+	words  map[string]words  // what a storage object of the kernel's own has been told
+	host   int               // the last SCSI host
+	uios   int               // uio devices made so far
+	disks  int               // disks made so far; the first is sdb
+	serial int               // storage objects of the kernel's own made so far
 }
 
 // New returns a kernel whose target modules are not loaded yet.
 func New(t testing.TB) *Kernel {
-	k := &Kernel{Dir: t.TempDir()}
+	k := &Kernel{
+		Dir: t.TempDir(), hosts: map[string]int{}, links: map[string]int{}, uio: map[string]string{}, words: map[string]words{},
+	}
 	for _, dir := range []string{"sys/kernel/config", "sys/module", "sys/class/uio", "sys/bus/scsi/devices", "dev", "etc", "var/run"} {
 		if err := os.MkdirAll(filepath.Join(k.Dir, dir), 0o755); err != nil {
 			t.Fatal(err)
@@ -59,22 +67,22 @@ func (k *Kernel) Path(elem ...string) string {
 	return filepath.Join(append([]string{k.Dir}, elem...)...)
 }
 
-// begin locks k, cuts path into its parts below the top of the tree, and asks Fail.
-func (k *Kernel) begin(op, path string) ([]string, error) {
+func (k *Kernel) top() string { return k.Path("sys/kernel/config/target") }
+
+// begin locks k, makes path relative to the top of the tree, and asks Fail.
+func (k *Kernel) begin(op, path string) (string, error) {
 	k.mu.Lock()
 	rel, err := filepath.Rel(k.top(), path)
 	if err != nil || op != "write" && strings.HasPrefix(rel, "..") {
-		return nil, fail(op, path, syscall.EXDEV) // beside the tree, files can be written, but nothing can be made
+		return "", fail(op, path, syscall.EXDEV) // beside the tree, files can be written, but nothing can be made
 	}
 	if k.Fail != nil {
 		if err := k.Fail(op, rel); err != nil {
-			return nil, fail(op, path, err)
+			return "", fail(op, path, err)
 		}
 	}
-	return strings.Split(rel, "/"), nil
+	return rel, nil
 }
-
-func (k *Kernel) top() string { return k.Path("sys/kernel/config/target") }
 
 func fail(op, path string, err error) error { return &fs.PathError{Op: op, Path: path, Err: err} }
 
@@ -82,6 +90,10 @@ func fail(op, path string, err error) error { return &fs.PathError{Op: op, Path:
 func (k *Kernel) Load(module string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.load(module)
+}
+
+func (k *Kernel) load(module string) error {
 	if k.Fail != nil {
 		if err := k.Fail("load", module); err != nil {
 			return err
@@ -92,145 +104,67 @@ func (k *Kernel) Load(module string) error {
 		if _, err := os.Stat(k.Path("etc/target")); err == nil {
 			dbroot = "/etc/target"
 		}
-		k.fill(k.top(), map[string]string{"core/alua/lu_gps/": "", "dbroot": dbroot, "version": "Target Engine Core ConfigFS Infrastructure v5.0"})
+		k.fill(k.top(), files{"core/alua/lu_gps/": "", "dbroot": dbroot, "version": "Target Engine Core ConfigFS Infrastructure v5.0"})
 	}
 	return os.Mkdir(k.Path("sys/module", module), 0o755)
 }
 
-// Mkdir implements lio.Kernel.
-func (k *Kernel) Mkdir(path string) error {
-	parts, err := k.begin("mkdir", path)
-	defer k.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	content, errno := k.content(parts)
-	if errno != 0 {
-		return fail("mkdir", path, errno)
-	}
-	if err := os.Mkdir(path, 0o755); err != nil {
-		return err
-	}
-	k.fill(path, content)
-	return nil
+func (k *Kernel) loaded(module string) bool {
+	_, err := os.Stat(k.Path("sys/module", module))
+	return err == nil
 }
 
-// content is what the kernel puts into a new directory: files with their values, directories with a slash at the end.
-func (k *Kernel) content(parts []string) (map[string]string, syscall.Errno) {
-	isCore := parts[0] == "core"
-	switch {
-	case isCore && len(parts) == 2:
-		return map[string]string{"hba_info": "HBA"}, 0
-	case isCore && len(parts) == 3:
-		return deviceFiles(strings.HasPrefix(parts[1], "user_")), 0
-	case isCore && len(parts) == 5 && parts[3] == "alua":
-		return map[string]string{"tg_pt_gp_id": ""}, 0
-	case parts[0] == "loopback" && len(parts) == 1:
-		if _, err := os.Stat(k.Path("sys/module/tcm_loop")); err != nil {
-			return nil, syscall.ENOENT
-		}
-		return map[string]string{"version": ""}, 0
-	case len(parts) == 2:
-		k.hosts++
-		return map[string]string{".host": fmt.Sprint(k.hosts)}, 0
-	case len(parts) == 3 && strings.HasPrefix(parts[2], "tpgt_"):
-		host, _ := os.ReadFile(filepath.Join(k.top(), parts[0], parts[1], ".host"))
-		address := fmt.Sprintf("%s:0:%s", strings.TrimSpace(string(host)), strings.TrimPrefix(parts[2], "tpgt_"))
-		return map[string]string{"lun/": "", "nexus": "", "address": address, "attrib/fabric_prot_type": "0"}, 0
-	case len(parts) == 5 && parts[3] == "lun" && strings.HasPrefix(parts[4], "lun_"):
-		return map[string]string{"statistics/": "", "alua_tg_pt_gp": ""}, 0
+// files are files with their values, by path below some directory. A path that ends with a slash is a directory's, a
+// value that begins with readOnly that of a file which the kernel lets nobody write.
+type files map[string]string
+
+const readOnly = "\x00"
+
+// and adds files below a directory.
+func (f files) and(dir string, more files) files {
+	for name, value := range more {
+		f[dir+name] = value
 	}
-	return nil, syscall.EPERM
+	return f
 }
 
-// deviceFiles is a new storage object, with the defaults of Linux 6.1.
-func deviceFiles(user bool) map[string]string {
-	files := map[string]string{
-		"control": "", "enable": "0", "udev_path": "", "alua/default_tg_pt_gp/": "",
-		"info":           "Status: DEACTIVATED  Max Queue Depth: 0",
-		"wwn/vendor_id":  "LIO-ORG",
-		"wwn/product_id": "", "wwn/revision": "",
-		"wwn/vpd_unit_serial": "T10 VPD Unit Serial Number: ",
-	}
-	if !user {
-		return files
-	}
-	for name, value := range map[string]string{
-		"dev_config": "", "dev_size": "0", "hw_block_size": "0", "hw_max_sectors": "0", "nl_reply_supported": "0",
-		"max_data_area_mb": "1024", "data_pages_per_blk": "1", "emulate_write_cache": "0", "cmd_time_out": "30",
-	} {
-		files["attrib/"+name] = value
-	}
-	files["action/block_dev"] = "unblocked"
-	files["action/reset_ring"] = ""
-	return files
-}
-
-// fill writes files below dir. The directory is k's own: nothing but a broken test machine can make that fail.
-func (k *Kernel) fill(dir string, files map[string]string) {
-	for name, value := range files {
+// fill makes and writes files below dir. The directory is k's own: nothing but a broken test machine can make that fail.
+func (k *Kernel) fill(dir string, f files) {
+	for name, value := range f {
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			panic(err)
-		}
+		parent := filepath.Dir(path)
 		if strings.HasSuffix(name, "/") {
-			if err := os.MkdirAll(path, 0o755); err != nil {
-				panic(err)
-			}
-			continue
+			parent = path
 		}
-		if err := os.WriteFile(path, []byte(value+"\n"), 0o644); err != nil {
+		if err := os.MkdirAll(parent, 0o755); err != nil {
 			panic(err)
 		}
+		if parent != path {
+			set(path, value)
+		}
 	}
 }
 
-// Rmdir implements lio.Kernel.
-func (k *Kernel) Rmdir(path string) error {
-	parts, err := k.begin("rmdir", path)
-	defer k.mu.Unlock()
-	if err != nil {
-		return err
+// set gives a file a value. One that others may not write, the kernel still can.
+func set(path, value string) {
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode()
 	}
-	if errno := k.removable(parts, path); errno != 0 {
-		return fail("rmdir", path, errno)
+	value, isReadOnly := strings.CutPrefix(value, readOnly)
+	if isReadOnly {
+		mode = 0o444
 	}
-	if len(parts) == 3 && parts[0] == "core" {
-		k.dropUIO(parts)
+	if mode&0o200 == 0 {
+		os.Chmod(path, 0o644)
+		defer os.Chmod(path, mode)
 	}
-	return os.RemoveAll(path)
+	if err := os.WriteFile(path, []byte(value+"\n"), 0o644); err != nil {
+		panic(err)
+	}
 }
 
-// removable says why a directory cannot be removed: it is in use, or has in it what the kernel did not put there.
-func (k *Kernel) removable(parts []string, path string) syscall.Errno {
-	if _, err := os.Stat(path); err != nil {
-		return syscall.ENOENT
-	}
-	isCore, below := parts[0] == "core", ""
-	switch {
-	case isCore && len(parts) == 2:
-		below = "*"
-	case isCore && len(parts) == 3 && k.links(path) > 0:
-		return syscall.EBUSY
-	case isCore && len(parts) == 3:
-		below = "alua/[^d]*" // all but default_tg_pt_gp
-	case len(parts) == 2:
-		below = "tpgt_*"
-	case len(parts) == 3:
-		below = "lun/*"
-	case len(parts) == 5 && k.linkIn(path) != "":
-		return syscall.ENOTEMPTY
-	}
-	if below != "" && k.hasDir(filepath.Join(path, below)) {
-		return syscall.ENOTEMPTY
-	}
-	return 0
-}
-
-func (k *Kernel) hasDir(pattern string) bool {
-	found, _ := filepath.Glob(pattern)
-	return slices.ContainsFunc(found, func(path string) bool {
-		info, err := os.Stat(path)
-		return err == nil && info.IsDir()
-	})
+func read(path string) string {
+	b, _ := os.ReadFile(path)
+	return strings.TrimSpace(string(b))
 }
