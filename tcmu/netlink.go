@@ -23,15 +23,16 @@ const receiveBuffer = 8 << 20
 
 // Listener hears what the kernel says of TCMU devices, of all of them, whoever made them.
 //
-// It only listens. A daemon may also ask the kernel to wait for its consent at each change; but that holds for all
+// A daemon may also ask the kernel to wait for its consent at each change; this one never does, for that holds for all
 // devices, other programs' too, and outlives the daemon, after which creating or removing a device hangs for good. So
-// devices of ours are made with nl_reply_supported=-1. To be in the group is worth something in itself: with nobody
-// there the kernel refuses to resize a device.
+// devices of ours are made with nl_reply_supported=-1; Consent is for those that were not. To be in the group is worth
+// something in itself: with nobody there the kernel refuses to resize a device.
 type Listener struct {
-	conn   *genetlink.Conn
-	family uint16
-	queue  []Event // received and not yet returned
-	closed atomic.Bool
+	conn    *genetlink.Conn
+	replies *genetlink.Conn // apart from conn, where errors would come among the events
+	family  uint16
+	queue   []Event // received and not yet returned
+	closed  atomic.Bool
 }
 
 // Listen joins the group. The module target_core_user has to be loaded, and the process privileged (CAP_NET_ADMIN) to
@@ -43,9 +44,13 @@ func listen(family, group string) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("generic netlink: %w", err)
 	}
-	l := &Listener{conn: conn}
+	replies, err := genetlink.Dial(nil)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("generic netlink: %w", err), conn.Close())
+	}
+	l := &Listener{conn: conn, replies: replies}
 	if err := l.join(family, group); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
@@ -73,7 +78,7 @@ func (l *Listener) join(family, group string) error {
 // Close ends listening; a Next that waits returns.
 func (l *Listener) Close() error {
 	l.closed.Store(true)
-	return l.conn.Close()
+	return errors.Join(l.conn.Close(), l.replies.Close())
 }
 
 // Next waits for an event. One goroutine at a time may call it. What the kernel says between Listen and a Scan is heard,

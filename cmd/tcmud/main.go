@@ -17,6 +17,7 @@ import (
 
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/cmd/internal/daemon"
+	"github.com/tcmud/tcmud/cmd/internal/dbus"
 	"github.com/tcmud/tcmud/lio"
 )
 
@@ -36,7 +37,7 @@ Options:
 // options are what the command line says.
 type options struct {
 	socket, memory, state string
-	metrics               string
+	metrics, dbus         string
 	level                 slog.LevelVar
 	help, version         bool
 }
@@ -49,6 +50,7 @@ func parse(args []string) (*options, *pflag.FlagSet, error) {
 	f.StringVar(&o.metrics, "metrics-address", "", "HOST:PORT on which anyone may ask for /metrics (Prometheus) and /health, such as 127.0.0.1:9750")
 	f.StringVar(&o.memory, "memory-dir", "/dev/shm/tcmud", "directory, on a tmpfs, of the files that hold ramdisks")
 	f.StringVar(&o.state, "state-dir", "/run/tcmud/state", "directory of what one run tells the next")
+	f.StringVar(&o.dbus, "dbus", "auto", "auto or off: whether targetcli finds us on the system bus, if there is one")
 	f.TextVar(&o.level, "log-level", &o.level, "DEBUG, INFO, WARN or ERROR")
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.BoolVarP(&o.help, "help", "h", false, "print this help and exit")
@@ -56,6 +58,9 @@ func parse(args []string) (*options, *pflag.FlagSet, error) {
 	err := f.Parse(args)
 	if err == nil && f.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if err == nil && o.dbus != "auto" && o.dbus != "off" {
+		err = fmt.Errorf("--dbus is %q: give auto or off", o.dbus)
 	}
 	return o, f, err
 }
@@ -107,6 +112,9 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		}
 		defer public.Close()
 		go serve(public, control.PublicHandler(d), log)
+	}
+	if o.dbus == "auto" {
+		go dbus.Serve(ctx, handlers, log)
 	}
 	log.Info("started", "version", version, "socket", o.socket)
 	err = d.Run(ctx)

@@ -9,6 +9,8 @@
 //	follow.go    what happens when that changes
 //	counters.go  what it has done
 //	identity.go  what it answers INQUIRY with
+//	ours.go      which devices are ours
+//	claim.go     how they come about beside tcmu-runner
 //	files.go     what is kept of it outside the kernel
 //	marker.go    how a clean end is known to the next start
 //	notify.go    what the service manager is told
@@ -19,14 +21,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/tcmu"
@@ -85,6 +86,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	claims, err := claim(d.cfg.Root, d.ours, d.cfg.Log)
+	if err != nil {
+		return errors.Join(err, events.Close())
+	}
 	received := make(chan error, 1)
 	go func() { received <- d.receive(events) }()
 	d.scan()
@@ -95,7 +100,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-received: // the kernel's events have ended, which they never should
 	}
-	return errors.Join(err, d.drain(), events.Close())
+	return errors.Join(err, d.drain(), events.Close(), claims.Close())
 }
 
 // receive acts on the kernel's events until the listener is closed.
@@ -107,6 +112,7 @@ func (d *Daemon) receive(events *tcmu.Listener) error {
 		}
 		switch e.Kind {
 		case tcmu.Added:
+			d.consent(events, e)
 			d.add(e.UIO, tcmu.Fresh)
 		case tcmu.Removed: // the ring's end tells the volume, at the right time and of the right device
 		case tcmu.SizeChanged, tcmu.ConfigChanged, tcmu.WriteCacheChanged:
@@ -134,7 +140,7 @@ func (d *Daemon) scan() {
 // add begins to serve a device, if it is ours and not served already. left is how its ring was left, unless a marker
 // says more.
 func (d *Daemon) add(u tcmu.UIO, left tcmu.Mark) {
-	if !strings.HasPrefix(u.Config, backend.Prefix) {
+	if !d.ours(u.Config) {
 		return
 	}
 	so := d.cfg.Root.User(u.HBA, u.Name)
@@ -154,6 +160,20 @@ func (d *Daemon) add(u tcmu.UIO, left tcmu.Mark) {
 	d.volumes[k] = v
 	d.announce()
 	go v.run(before)
+}
+
+// consent lets a device of ours into the kernel that should wait for nobody, but does: the claimer was too late.
+func (d *Daemon) consent(events *tcmu.Listener, e tcmu.Event) {
+	if !d.ours(e.UIO.Config) {
+		return
+	}
+	waited, err := waitForNobody(d.cfg.Root.User(e.UIO.HBA, e.UIO.Name))
+	if waited && err == nil {
+		err = events.Consent(e)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		d.cfg.Log.Warn("a new device may have been refused by tcmu-runner: create it again if it was", "err", err)
+	}
 }
 
 // reconfigure follows a change of the device's attributes.
