@@ -17,7 +17,7 @@ const module = "github.com/tcmud/tcmud/"
 // allowed is what each folder may import besides the standard library and itself (docs/architecture.md). A folder of
 // programs may import anything. Packages for tests, which are named so, may do as they like too.
 var allowed = map[string][]string{
-	"scsi":    nil,
+	"scsi":    {"golang.org/x/sys"}, // for scsi/sgio, which makes system calls
 	"spc":     {"scsi"},
 	"sbc":     {"scsi", "spc", "backend"},
 	"backend": {"golang.org/x/sys"},
