@@ -102,11 +102,11 @@ func TestOptionsByName(t *testing.T) {
 		"readonly": "0", "write_protect": "0", "emulate_tpu": "1", "is_nonrot": "1",
 		"optimal_sectors": "0", "max_unmap_lba_count": "0", "max_write_same_len": "0",
 	}
-	require.Len(t, OptionNames(), len(defaults))
-	for _, name := range OptionNames() {
-		value, ok := o.Get(name)
-		require.True(t, ok, name)
-		require.Equal(t, defaults[name], value, name)
+	require.Len(t, AllOptions(), len(defaults))
+	for _, opt := range AllOptions() {
+		value, ok := o.Get(opt.Name)
+		require.True(t, ok, opt.Name)
+		require.Equal(t, defaults[opt.Name], value, opt.Name)
 	}
 	_, ok := o.Get("write_cache")
 	require.False(t, ok)

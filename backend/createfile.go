@@ -51,3 +51,28 @@ func checkExisting(path string, size int64) error {
 	}
 	return nil
 }
+
+// AllocateFile is CreateFile for a file whose space is there from the start: when the file system has too little, it is now
+// that it says so.
+func AllocateFile(path string, size int64) (created bool, err error) {
+	if created, err = CreateFile(path, size); err != nil || !created {
+		return created, err
+	}
+	if err := Allocate(path, 0, size); err != nil {
+		return false, errors.Join(err, os.Remove(path))
+	}
+	return true, nil
+}
+
+// Allocate gives a range of a regular file its space. It makes the file as long as it takes.
+func Allocate(path string, off, n int64) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = fallocate(int(f.Fd()), 0, off, n)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("the file system of %s has no space for %d bytes, make room or ask for less: %w", path, n, err)
+	}
+	return nil
+}

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,15 +21,16 @@ type Options struct {
 	MaxWriteSameLen  uint32 // max_write_same_len: MAXIMUM WRITE SAME LENGTH
 }
 
-// option is one of the Options as configuration strings spell it, with LIO's name.
-type option struct {
-	name  string
-	fixed bool // it stays as it is while initiators use the disk
-	get   func(o *Options) string
-	set   func(o *Options, value string) error
+// Option is one of the Options as configuration strings spell it.
+type Option struct {
+	Name  string // LIO's
+	Stays bool   // as it is while initiators use the disk
+
+	get func(o *Options) string
+	set func(o *Options, value string) error
 }
 
-var options = []option{
+var options = []Option{
 	flag("readonly", false, func(o *Options) *bool { return &o.ReadOnly }).stays(),
 	flag("write_protect", false, func(o *Options) *bool { return &o.WriteProtect }),
 	flag("emulate_tpu", true, func(o *Options) *bool { return &o.Thick }).stays(),
@@ -39,8 +41,8 @@ var options = []option{
 }
 
 // flag is an option that is 0 or 1. Its field holds whether it differs from normal.
-func flag(name string, normal bool, field func(*Options) *bool) option {
-	return option{name, false,
+func flag(name string, normal bool, field func(*Options) *bool) Option {
+	return Option{name, false,
 		func(o *Options) string {
 			if *field(o) != normal {
 				return "1"
@@ -57,8 +59,8 @@ func flag(name string, normal bool, field func(*Options) *bool) option {
 }
 
 // limit is an option that is a number of blocks.
-func limit(name string, field func(*Options) *uint32) option {
-	return option{name, false,
+func limit(name string, field func(*Options) *uint32) Option {
+	return Option{name, false,
 		func(o *Options) string { return strconv.FormatUint(uint64(*field(o)), 10) },
 		func(o *Options, value string) error {
 			n, err := strconv.ParseUint(value, 10, 32)
@@ -70,34 +72,28 @@ func limit(name string, field func(*Options) *uint32) option {
 		}}
 }
 
-func (opt option) stays() option {
-	opt.fixed = true
+func (opt Option) stays() Option {
+	opt.Stays = true
 	return opt
 }
 
 // CheckChange reports that one of the options that differ between o and to stays as it is while initiators use the disk.
 func (o Options) CheckChange(to Options) error {
 	for _, opt := range options {
-		if opt.fixed && opt.get(&o) != opt.get(&to) {
-			return fmt.Errorf("%s stays as it is while LUNs are made of the device: delete them first", opt.name)
+		if opt.Stays && opt.get(&o) != opt.get(&to) {
+			return fmt.Errorf("%s stays as it is while LUNs are made of the device: delete them first", opt.Name)
 		}
 	}
 	return nil
 }
 
-// OptionNames lists the names of all options, in the order in which configuration strings have them.
-func OptionNames() []string {
-	var names []string
-	for _, opt := range options {
-		names = append(names, opt.name)
-	}
-	return names
-}
+// AllOptions lists the options in the order in which configuration strings have them.
+func AllOptions() []Option { return slices.Clone(options) }
 
 // Get returns the value of an option by name; ok is false when there is none of that name.
 func (o Options) Get(name string) (value string, ok bool) {
 	for _, opt := range options {
-		if opt.name == name {
+		if opt.Name == name {
 			return opt.get(&o), true
 		}
 	}
@@ -107,11 +103,15 @@ func (o Options) Get(name string) (value string, ok bool) {
 // Set changes an option by name. After an error o is as it was.
 func (o *Options) Set(name, value string) error {
 	for _, opt := range options {
-		if opt.name == name {
+		if opt.Name == name {
 			return opt.set(o, value)
 		}
 	}
-	return fmt.Errorf("unknown option %q: %s are known", name, strings.Join(OptionNames(), ", "))
+	var names []string
+	for _, opt := range options {
+		names = append(names, opt.Name)
+	}
+	return fmt.Errorf("unknown option %q: %s are known", name, strings.Join(names, ", "))
 }
 
 // String is the options as a configuration string has them: ";name=value" for each that is not as by default.
@@ -120,7 +120,7 @@ func (o Options) String() string {
 	var normal Options
 	for _, opt := range options {
 		if v := opt.get(&o); v != opt.get(&normal) {
-			b.WriteString(";" + opt.name + "=" + v)
+			b.WriteString(";" + opt.Name + "=" + v)
 		}
 	}
 	return b.String()
