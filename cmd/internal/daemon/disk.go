@@ -20,6 +20,9 @@ func (v *volume) open() (backend.Store, scsi.Handler, error) {
 	if err != nil {
 		return nil, notReady, err
 	}
+	if c.Kind == "pscsi" {
+		return v.openPassthrough(c.Path)
+	}
 	store, err := v.openStore(c)
 	if err != nil {
 		return nil, notReady, err

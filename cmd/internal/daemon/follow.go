@@ -64,8 +64,8 @@ func (v *volume) change(e tcmu.Event) error {
 	switch {
 	case e.Kind == tcmu.ConfigChanged:
 		return v.setConfig(disk, oneLine(e.Config))
-	case disk == nil: // the device behind decides
-		return fmt.Errorf("%v: this kind of backstore has no attributes", e.Kind)
+	case disk == nil: // the device that commands are passed to decides, and asks nobody
+		return nil
 	case e.Kind == tcmu.SizeChanged:
 		return v.resize(disk, int64(e.Size))
 	case e.Kind == tcmu.WriteCacheChanged && e.WriteCache != disk.WriteCache():

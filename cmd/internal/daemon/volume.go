@@ -15,6 +15,7 @@ import (
 	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/scsi/sgio"
 	"github.com/tcmud/tcmud/spc"
 	"github.com/tcmud/tcmud/tcmu"
 )
@@ -114,6 +115,9 @@ func (v *volume) run(before *volume) {
 	if store != nil && v.left == nil { // else commands may still be in it, and the process is about to end
 		v.release(store, gone)
 	}
+	if dev, ok := handler.(*sgio.Device); ok && v.left == nil {
+		v.log.Info("ended", "gone", gone, "err", dev.Close())
+	}
 }
 
 // attach begins to serve the ring: where the daemon before left it, or with a reset. store may be nil.
@@ -129,7 +133,7 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 	if disk := v.disk.Load(); disk != nil {
 		o.Nexus = disk.Join("any initiator")
 	}
-	if store != nil && backend.Resolve(store).Traits().Blocking {
+	if waits(store, h) {
 		o.Workers, o.Depth = workers, depth
 	}
 	ring, err := tcmu.Open(v.ctx, v.uio, counted{h, &v.counters}, o)
