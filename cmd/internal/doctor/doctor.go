@@ -11,7 +11,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -126,21 +125,19 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Mend mends what of the findings can be mended, and returns them as they are then.
-func Mend(found []Finding) ([]Finding, error) {
-	var failed error
+// Mend mends what of the findings can be mended, and says so in them. What could not be mended says why.
+func Mend(found []Finding) {
 	for i := range found {
 		f := &found[i]
 		if !f.Mendable() {
 			continue
 		}
 		if err := f.mend(); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: %s: %w", f.Check, f.Text, err))
+			f.Text += ", and mending it failed: " + err.Error()
 			continue
 		}
 		f.State = Mended
 	}
-	return found, failed
 }
 
 // path is a path of the host's.

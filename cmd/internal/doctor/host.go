@@ -46,9 +46,9 @@ func modules(_ context.Context, h Host) ([]Finding, error) {
 		case err == nil:
 			loadable = append(loadable, m.Name)
 		case i < len(core):
-			found = append(found, problem(install(m), "this kernel has no %s: %v", m.Name, err))
+			found = append(found, problem(install(m), "this kernel has no %s", m.Name))
 		default:
-			f := note("this kernel has no %s, its targets cannot be made: %v", m.Name, err)
+			f := note("this kernel has no %s: its targets cannot be made", m.Name)
 			f.Remedy = install(m)
 			found = append(found, f)
 		}
