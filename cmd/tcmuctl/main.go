@@ -76,7 +76,7 @@ func parseFlags(argv []string) (*options, *pflag.FlagSet, error) {
 // run runs the command, or else those of the input.
 func (o *options) run(ctx context.Context, words []string, open func() (lio.Root, error), c *console) error {
 	s := newSession(open, control.Client{Path: o.socket})
-	s.width, s.colours = width(c.out), colourful(c.out)
+	s.width, s.colours, s.console = width(c.out), colourful(c.out), c
 	if isTerminal(c.err) {
 		s.watched = c.err
 	}

@@ -20,6 +20,7 @@ type session struct {
 	width   int       // columns that a tree fills
 	colours bool      // a tree may have colours
 	watched io.Writer // the terminal that progress is shown on; nil: there is none
+	console *console  // for commands that do not wait with what they say until they end
 
 	here    string // path that lines are said to unless they begin with one
 	before  string // where one was before
