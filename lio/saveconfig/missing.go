@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -146,9 +147,12 @@ func difference(path string, want, have any) string {
 		return ""
 	case map[string]any:
 		h, ok := have.(map[string]any)
-		for key, v := range w {
-			if where := difference(path+"."+key, v, h[key]); where != "" || !ok {
-				return strings.TrimPrefix(path+"."+key, ".")
+		if !ok {
+			return path
+		}
+		for _, key := range slices.Sorted(maps.Keys(w)) {
+			if where := difference(strings.TrimPrefix(path+"."+key, "."), w[key], h[key]); where != "" {
+				return where
 			}
 		}
 		return ""

@@ -44,11 +44,15 @@ func settings[T ~string](all []lio.Attribute, err error) (map[string]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	values := map[string]T{}
+	var values map[string]T // nil when there is none, as it is read
 	for _, a := range all {
-		if a.Writable {
-			values[a.Name] = T(a.Value)
+		if !a.Writable {
+			continue
 		}
+		if values == nil {
+			values = map[string]T{}
+		}
+		values[a.Name] = T(a.Value)
 	}
 	return values, nil
 }
