@@ -31,11 +31,12 @@ func hbaContent(_ *Kernel, rel string) (files, syscall.Errno) {
 func deviceContent(k *Kernel, rel string) (files, syscall.Errno) {
 	f := files{
 		"alias": "", "alua_lu_gp": "", "control": "", "enable": "0", "lba_map": "", "udev_path": "",
-		"info": readOnly, "statistics/": "", "alua/default_tg_pt_gp/": "",
+		"info": readOnly, "statistics/": "",
 		"wwn/company_id": "0x001405", "wwn/vendor_id": "LIO-ORG", "wwn/product_id": "", "wwn/revision": "",
 		"wwn/vpd_unit_serial": "T10 VPD Unit Serial Number: ",
 		"pr/res_type":         readOnly + "SPC3_PERSISTENT_RESERVATIONS", "pr/res_aptpl_metadata": "",
 	}
+	f.and("alua/default_tg_pt_gp/", aluaGroup("0"))
 	if isUser(rel) {
 		return f.and("attrib/", userAttributes.files()).
 			and("action/", files{"block_dev": "unblocked", "reset_ring": "", "free_kept_buf": ""}), 0
@@ -154,13 +155,21 @@ func (k *Kernel) status(dir string) {
 		more = fmt.Sprintf("Config: %s Size: %s MaxDataAreaMB: %s DataPagesPerBlk: %s CmdRingSizeMB: %s", attr("dev_config"),
 			attr("dev_size"), attr("max_data_area_mb"), attr("data_pages_per_blk"), attr("cmd_ring_size_mb"))
 	case "fileio":
-		more = fmt.Sprintf("TCM FILEIO ID: 0        File: %s  Size: %s  Mode: O_DSYNC Async: 0", told["fd_dev_name"], told["fd_dev_size"])
+		more = fmt.Sprintf("TCM FILEIO ID: 0        File: %s  Size: %s  Mode: O_DSYNC Async: %s", told["fd_dev_name"], told["fd_dev_size"], flag(told["fd_async_io"]))
 	case "rd_mcp":
-		more = fmt.Sprintf("TCM RamDisk ID: 0  RamDisk Makeup: rd_mcp\n        PAGES/PAGE_SIZE: %s*4096  SG_table_count: 1  nullio: 0 dummy: 0", told["rd_pages"])
+		more = fmt.Sprintf("TCM RamDisk ID: 0  RamDisk Makeup: rd_mcp\n        PAGES/PAGE_SIZE: %s*4096  SG_table_count: 1  nullio: %s dummy: 0", told["rd_pages"], flag(told["rd_nullio"]))
 	case "iblock":
-		more = fmt.Sprintf("iBlock device: %s  UDEV PATH: %s  readonly: 0\n        Major: 254 Minor: 32  CLAIMED: IBLOCK",
-			path.Base(told["udev_path"]), told["udev_path"])
+		more = fmt.Sprintf("iBlock device: %s  UDEV PATH: %s  readonly: %s\n        Major: 254 Minor: 32  CLAIMED: IBLOCK",
+			path.Base(told["udev_path"]), told["udev_path"], flag(told["readonly"]))
 	}
 	set(filepath.Join(dir, "info"), fmt.Sprintf("%sStatus: %s  Max Queue Depth: 0  SectorSize: %s  HwMaxSectors: %s\n        %s",
 		readOnly, status, attr("hw_block_size"), attr("hw_max_sectors"), more))
+}
+
+// flag is how info shows a flag that the control file has been told or not.
+func flag(told string) string {
+	if told == "1" {
+		return "1"
+	}
+	return "0"
 }

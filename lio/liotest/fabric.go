@@ -147,6 +147,9 @@ func (k *Kernel) Symlink(object, path string) error {
 	k.links[object]++
 	if matches("*/*/*/lun/*/*", rel) {
 		k.status(object)
+		if err := k.setGroup(filepath.Join(filepath.Dir(path), "alua_tg_pt_gp"), "default_tg_pt_gp"); err != nil {
+			return err
+		}
 		k.plug(filepath.Dir(path))
 	}
 	return nil

@@ -23,7 +23,7 @@ type kind struct {
 var kinds = []kind{
 	{pattern: "core/*", content: hbaContent, holds: "*"},
 	{pattern: "core/*/*", content: deviceContent, holds: "alua/*", gone: (*Kernel).dropDevice},
-	{pattern: "core/*/*/alua/*", content: always(files{"tg_pt_gp_id": ""})},
+	{pattern: "core/*/*/alua/*", content: always(aluaGroup(""))},
 	{pattern: "*", content: fabricContent, holds: "*"},
 	{pattern: "*/*", content: targetContent, holds: "tpgt_*", gone: func(k *Kernel, rel string) { delete(k.hosts, rel) }},
 	{pattern: "*/*/*", content: tpgContent, holds: "[lna]*/*"}, // lun, np, acls; the kernel's own attrib and auth hold files
