@@ -18,6 +18,7 @@ const (
 	Enabling                         // a TPG serves initiators only when it is enabled
 	Portals                          // TPGs listen on network portals
 	ACLs                             // TPGs have node ACLs with mapped LUNs, and CHAP
+	Disks                            // LUNs become disks of this host
 )
 
 // driver is what differs between fabrics.
@@ -32,7 +33,7 @@ type driver struct {
 // drivers are the fabrics that this package can make targets of.
 var drivers = []driver{
 	{fabric: "iscsi", module: Module{"iscsi_target_mod", "CONFIG_ISCSI_TARGET"}, has: Enabling | Portals | ACLs, wwn: normalizeISCSI, random: randomIQN},
-	{fabric: "loopback", module: Module{"tcm_loop", "CONFIG_LOOPBACK_TARGET"}, has: OneInitiator | OneTPG, wwn: normalizeNAA, random: randomNAA},
+	{fabric: "loopback", module: Module{"tcm_loop", "CONFIG_LOOPBACK_TARGET"}, has: OneInitiator | OneTPG | Disks, wwn: normalizeNAA, random: randomNAA},
 	{fabric: "vhost", module: Module{"vhost_scsi", "CONFIG_VHOST_SCSI"}, has: OneInitiator, wwn: normalizeNAA, random: randomNAA},
 }
 

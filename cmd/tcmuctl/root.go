@@ -4,8 +4,12 @@ package main
 var rootKind = kind{
 	name:     "/",
 	commands: []command{completionCommand, statusCommand, topCommand, logLevelCommand},
-	below:    []*kind{&backstoresKind, &loopbackKind},
+	below:    append([]*kind{&backstoresKind}, fabricKinds...),
 	children: func(at *node) ([]*node, error) {
-		return []*node{at.new(&backstoresKind, "backstores", nil), at.new(&loopbackKind, "loopback", nil)}, nil
+		var list []*node
+		for _, k := range at.kind.below {
+			list = append(list, at.new(k, k.name, nil))
+		}
+		return list, nil
 	},
 }
