@@ -71,6 +71,16 @@ func (d *Device) answer(c *scsi.Command, q *request) scsi.Result {
 	return scsi.Result{}
 }
 
+// insteadOfData says of a result that the command has moved no data, whatever the host adapter has counted: most do not
+// count what they did not expect.
+func insteadOfData(r scsi.Result) bool {
+	switch r.Key {
+	case scsi.NotReady, scsi.IllegalRequest, scsi.UnitAttention, scsi.DataProtect:
+		return true
+	}
+	return false
+}
+
 // refused is how a command ends that the kernel did not take.
 func (d *Device) refused(c *scsi.Command, size int64, err error) scsi.Result {
 	d.report(c, fmt.Errorf("%s: SG_IO with a CDB of %d bytes and %d of data: %w", d.node, len(c.CDB), size, err))

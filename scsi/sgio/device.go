@@ -11,7 +11,8 @@
 // What does not pass through, because a target in the kernel answers it or has no way to tell it: REPORT LUNS always;
 // PERSISTENT RESERVE, RESERVE and RELEASE unless its attribute pgr_support is 0, and then all initiators are one to the
 // device; the residual of Data-Out. Transfers longer than the host adapter takes end in INVALID FIELD IN CDB, though the
-// device's own Block Limits page may promise more.
+// device's own Block Limits page may promise more. And where a host adapter does not count what a device left out of its
+// Data-In, the sg driver fills it with what it read from that device before.
 package sgio
 
 import (
@@ -120,11 +121,6 @@ func (d *Device) Do(c *scsi.Command) scsi.Result {
 	defer d.pool.Put(q)
 	dir, size := direction(d.kind, c.CDB), c.Data.Len()
 	c.Transferred(dir, 0)
-	if dir == scsi.DataIn {
-		// SG_DXFER_TO_FROM_DEV hands this to the kernel first, so that what the device leaves out is zero. The
-		// residual would tell too, but not every host adapter counts it.
-		c.Data.Clear(0)
-	}
 	if len(c.CDB) == 0 || len(c.CDB) > longestCDB || size > math.MaxInt32 || len(c.Data) > maxSegments {
 		return scsi.InvalidFieldInCDB
 	}
@@ -133,8 +129,11 @@ func (d *Device) Do(c *scsi.Command) scsi.Result {
 	if err := d.submit(&q.header); err != nil {
 		return d.refused(c, size, err)
 	}
-	c.Transferred(dir, min(max(size-int64(q.header.resid), 0), size))
-	return d.answer(c, q)
+	r := d.answer(c, q)
+	if !insteadOfData(r) {
+		c.Transferred(dir, min(max(size-int64(q.header.resid), 0), size))
+	}
+	return r
 }
 
 // What struct sg_io_hdr can carry.
@@ -155,7 +154,7 @@ func (q *request) fill(c *scsi.Command, dir scsi.Direction, size int64) {
 	}
 	h := &q.header
 	h.transferLen = uint32(size)
-	h.direction = transferToFromDevice
+	h.direction = transferFromDevice
 	if dir == scsi.DataOut {
 		h.direction = transferToDevice
 	}

@@ -67,7 +67,7 @@ func TestHeaderBytes(t *testing.T) {
 	s.header.data, s.header.command, s.header.sense = nil, nil, nil
 	require.Equal(t, []byte{
 		'S', 0, 0, 0, // interface_id
-		0xfc, 0xff, 0xff, 0xff, // dxfer_direction: SG_DXFER_TO_FROM_DEV
+		0xfd, 0xff, 0xff, 0xff, // dxfer_direction: SG_DXFER_FROM_DEV
 		10, 96, 2, 0, // cmd_len, mx_sb_len, iovec_count
 		0x00, 0x06, 0, 0, // dxfer_len
 		0, 0, 0, 0, 0, 0, 0, 0, // dxferp
@@ -85,31 +85,39 @@ func TestHeaderBytes(t *testing.T) {
 	}, bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(&s.header)), unsafe.Sizeof(s.header))))
 }
 
-// What is in the buffer before Data-In comes from other commands.
+// The residual says how much of what the kernel has filled the buffer with is the device's.
 func TestDataIn(t *testing.T) {
 	for name, test := range map[string]struct {
-		resid int32
-		moved int64
+		resid  int32
+		status byte
+		key    byte
+		moved  int64
 	}{
-		"all":                      {0, 12},
-		"some":                     {4, 8},
-		"nothing":                  {12, 0},
-		"more than there is":       {-3, 12},
-		"less than nothing, a lie": {13, 0},
+		"all":                            {0, 0x00, 0, 12},
+		"some":                           {4, 0x00, 0, 8},
+		"nothing":                        {12, 0x00, 0, 0},
+		"more than there is":             {-3, 0x00, 0, 12},
+		"less than nothing, a lie":       {13, 0x00, 0, 0},
+		"some, then a filemark":          {4, 0x02, 0x80, 8},
+		"some, then a medium error":      {4, 0x02, 0x03, 8},
+		"all, with a recovered error":    {0, 0x02, 0x01, 12},
+		"refused, and nobody counted it": {0, 0x02, 0x05, 0},
+		"attention, the same":            {0, 0x02, 0x06, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, s := play(directAccess, func(h *header, data scsi.Buffer) error {
 				data.Write([]byte("answer"), 0)
-				h.resid = test.resid
+				h.resid, h.status = test.resid, test.status
+				h.senseLen = uint8(copy(senseOf(h), []byte{0x70, 0, test.key}))
 				return nil
 			})
-			c := &scsi.Command{CDB: make([]byte, 6), Data: scsi.Buffer{[]byte("old"), []byte("secrets!!")}}
-			require.True(t, do(d, c).OK())
+			c := &scsi.Command{CDB: make([]byte, 6), Data: scsi.Buffer{make([]byte, 3), {}, make([]byte, 9)}}
+			require.Equal(t, scsi.Status(test.status), do(d, c).Status)
 			n, in := c.Moved()
 			require.True(t, in)
 			require.Equal(t, test.moved, n)
-			require.Equal(t, make([]byte, 12), s.data)
-			require.Equal(t, scsi.Buffer{[]byte("ans"), []byte("wer\x00\x00\x00\x00\x00\x00")}, c.Data)
+			require.EqualValues(t, transferFromDevice, s.header.direction)
+			require.Equal(t, scsi.Buffer{[]byte("ans"), {}, []byte("wer\x00\x00\x00\x00\x00\x00")}, c.Data)
 		})
 	}
 }

@@ -36,9 +36,9 @@ type header struct {
 
 // Values of direction.
 const (
-	transferNone         = -1
-	transferToDevice     = -2
-	transferToFromDevice = -4 // from the device, into what the buffer held
+	transferNone       = -1
+	transferToDevice   = -2
+	transferFromDevice = -3
 )
 
 const (
