@@ -51,6 +51,44 @@ func (s *session) waitServed(ctx context.Context, so lio.StorageObject) error {
 	}
 }
 
+// told is a change of an attribute of which the kernel tells the daemon.
+type told struct{ attribute, before, value string }
+
+// tell changes an attribute of o, with which the daemon got on as now says, and waits until it has followed. When it
+// cannot, the error is the reason, and the attribute is as before.
+func (s *session) tell(ctx context.Context, o object, now control.Device, t told, followed func(control.Device) bool) error {
+	if err := o.SetAttribute(t.attribute, t.value); err != nil {
+		return err
+	}
+	err := s.waitFollowed(ctx, o, now, followed)
+	if err != nil {
+		err = errors.Join(err, o.SetAttribute(t.attribute, t.before))
+	}
+	return err
+}
+
+// waitFollowed waits until the daemon serves o as it should. An error that it had before is not an answer, unless there
+// comes no other.
+func (s *session) waitFollowed(ctx context.Context, o object, before control.Device, followed func(control.Device) bool) error {
+	limit := time.Now().Add(serveTime)
+	for {
+		d, err := s.daemon.Device(ctx, o.HBA, o.Name)
+		late := time.Now().After(limit)
+		switch {
+		case err != nil:
+			return err
+		case d.State == control.Serving && followed(d):
+			return nil
+		case d.Error != "" && (d.Error != before.Error || late):
+			return fmt.Errorf("tcmud: %s", d.Error)
+		case late:
+			return fmt.Errorf("tcmud has not followed within %v: its log says why", serveTime)
+		case !sleep(ctx, pollTime):
+			return ctx.Err()
+		}
+	}
+}
+
 // deleteLUN deletes a LUN. Where nobody serves its device, what it has in flight cannot end well: it is ended before.
 func (s *session) deleteLUN(ctx context.Context, l lio.LUN) error {
 	so, err := l.StorageObject()
@@ -68,7 +106,7 @@ func (s *session) abandoned(ctx context.Context, so lio.StorageObject) bool {
 	if err != nil || !o.ours {
 		return false
 	}
-	devices, err := s.daemon.Devices(ctx)
+	devices, err := once(s, "devices", func() ([]control.Device, error) { return s.daemon.Devices(ctx) })
 	var down *control.NotRunningError
 	if errors.As(err, &down) {
 		return true
@@ -79,14 +117,14 @@ func (s *session) abandoned(ctx context.Context, so lio.StorageObject) bool {
 	})
 }
 
-// waitForgotten gives the daemon time to let go of a device that was deleted, so that its file and its name can be used
+// waitForgotten gives the daemon time to let go of devices that were deleted, so that their files and names can be used
 // again at once. A daemon that does not run holds on to nothing, and one that takes longer only makes that later.
-func (s *session) waitForgotten(ctx context.Context, born uint64) {
+func (s *session) waitForgotten(ctx context.Context, born ...uint64) {
 	ctx, cancel := context.WithTimeout(ctx, forgetTime)
 	defer cancel()
 	for {
 		devices, err := s.daemon.Devices(ctx)
-		held := slices.ContainsFunc(devices, func(d control.Device) bool { return d.Incarnation == born })
+		held := slices.ContainsFunc(devices, func(d control.Device) bool { return slices.Contains(born, d.Incarnation) })
 		if err != nil || !held || !sleep(ctx, pollTime) {
 			return
 		}

@@ -36,6 +36,7 @@ func (s *session) interact(ctx context.Context, c *console) error {
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)
 
+	s.atExit = append(s.atExit, s.autosave())
 	fmt.Fprintf(c.out, "tcmuctl %s\nType help to see what can be said, and exit to leave.\n\n", version)
 	for !s.leaving {
 		text, err := sh.line.Prompt(s.prompt())
