@@ -8,6 +8,8 @@ type OpenOptions struct {
 	Size int64
 	// BlockSize in bytes of the logical unit. 0: 512.
 	BlockSize int64
+	// Grow makes a file that does not exist, and a shorter one Size bytes long.
+	Grow bool
 	// Memory is the path of the file that keeps a ramdisk's contents, usually /dev/shm/tcmud/NAME. "": no file, the
 	// contents go with Close.
 	Memory string
@@ -25,6 +27,11 @@ func Open(c Config, opt OpenOptions) (Store, error) {
 	case c.Kind == "pscsi":
 		return nil, fmt.Errorf("%s is a SCSI device to pass commands to, not a store: open it with scsi/sgio", c.Path)
 	case c.Kind == "fileio" || c.Kind == "block":
+		if opt.Grow {
+			if err := grow(c.Path, opt.Size); err != nil {
+				return nil, fmt.Errorf("%s: %w", c.Kind, err)
+			}
+		}
 		return store(OpenFile(c.Path, FileOptions{
 			ReadOnly: c.Options.ReadOnly, DeviceOnly: c.Kind == "block", Size: opt.Size, BlockSize: opt.BlockSize,
 		}))

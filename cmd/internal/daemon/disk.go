@@ -16,7 +16,7 @@ const kernelHWMaxSectors = 128
 // open opens the store and makes a disk of it. Where that fails, there is still a handler: one that says NOT READY at
 // once, so that initiators - and the kernel, when a LUN is made - need not wait for a time-out to learn it.
 func (v *volume) open() (backend.Store, scsi.Handler, error) {
-	c, err := backend.ParseConfig(v.uio.Config)
+	c, err := parseConfig(v.uio.Config)
 	if err != nil {
 		return nil, notReady, err
 	}
@@ -46,7 +46,9 @@ func (v *volume) openStore(c backend.Config) (backend.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return backend.Open(c, backend.OpenOptions{Size: size, BlockSize: block, Memory: v.memory()})
+	return backend.Open(c, backend.OpenOptions{
+		Size: size, BlockSize: block, Grow: isRunners(v.uio.Config), Memory: v.memory(),
+	})
 }
 
 func (v *volume) newDisk(store backend.Store, o backend.Options) (*sbc.Disk, error) {
@@ -58,13 +60,16 @@ func (v *volume) newDisk(store backend.Store, o backend.Options) (*sbc.Disk, err
 	}
 	cfg := sbc.Config{
 		Store: store, BlockSize: int(block), Identity: v.identity, Report: v.report,
-		WriteThrough: cache == 0, Thick: o.Thick, Attributes: attributes(o),
+		WriteThrough: !v.caches(cache != 0), Thick: o.Thick, Attributes: attributes(o),
 	}
 	if sectors != kernelHWMaxSectors {
 		cfg.MaxTransfer = sectors * block
 	}
 	return sbc.New(cfg)
 }
+
+// caches reports whether the disk has a write cache, where the attribute is as given. tcmu-runner's files always do.
+func (v *volume) caches(attribute bool) bool { return attribute || isRunners(v.uio.Config) }
 
 // attributes are the options that can change while the disk is in use.
 func attributes(o backend.Options) sbc.Attributes {

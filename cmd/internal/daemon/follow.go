@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/tcmu"
@@ -68,8 +67,8 @@ func (v *volume) change(e tcmu.Event) error {
 		return nil
 	case e.Kind == tcmu.SizeChanged:
 		return v.resize(disk, int64(e.Size))
-	case e.Kind == tcmu.WriteCacheChanged && e.WriteCache != disk.WriteCache():
-		return disk.SetWriteCache(e.WriteCache)
+	case e.Kind == tcmu.WriteCacheChanged && v.caches(e.WriteCache) != disk.WriteCache():
+		return disk.SetWriteCache(!disk.WriteCache())
 	}
 	return nil
 }
@@ -97,8 +96,8 @@ func (v *volume) setConfig(disk *sbc.Disk, text string) error {
 	if text == before {
 		return nil
 	}
-	old, err1 := backend.ParseConfig(before)
-	now, err2 := backend.ParseConfig(text)
+	old, err1 := parseConfig(before)
+	now, err2 := parseConfig(text)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
