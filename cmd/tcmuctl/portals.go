@@ -99,9 +99,6 @@ func (a args) address() netip.AddrPort {
 func createPortal(_ context.Context, at *node, a args) (result, error) {
 	address := a.address()
 	p, err := at.object.(lio.TPG).CreatePortal(address)
-	if errors.Is(err, syscall.EINVAL) {
-		err = fmt.Errorf("%w: another TPG or program listens there, or this host has no such address: dmesg says which", err)
-	}
 	if err != nil {
 		return result{}, err
 	}
@@ -130,7 +127,11 @@ func deletePortal(_ context.Context, at *node, a args) (result, error) {
 
 func enableISER(_ context.Context, at *node, a args) (result, error) {
 	on := a.boolean("boolean", false)
-	if err := at.object.(lio.Portal).SetISER(on); err != nil {
+	err := at.object.(lio.Portal).SetISER(on)
+	if errors.Is(err, syscall.EINVAL) {
+		err = fmt.Errorf("%w: the kernel has no iSER (module ib_isert), or no RDMA device at this address", err)
+	}
+	if err != nil {
 		return result{}, err
 	}
 	return created(at, "iSER enable now: "+map[bool]string{true: "True", false: "False"}[on])
