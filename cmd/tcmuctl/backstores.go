@@ -13,9 +13,13 @@ import (
 
 var backstoresKind = kind{
 	name:     "backstores",
-	below:    []*kind{&fileioKind, &ramdiskKind},
+	below:    ownKinds,
 	children: backstores,
+	find:     findBackstores,
 }
+
+// ownKinds are the sorts of backstore that tcmud serves. Those but null are always shown.
+var ownKinds = []*kind{&blockKind, &fileioKind, &pscsiKind, &ramdiskKind, &nullKind}
 
 // backstores lists our own sorts of backstore, and those of others of which there is any.
 func backstores(at *node) ([]*node, error) {
@@ -23,15 +27,48 @@ func backstores(at *node) ([]*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []*node{at.new(&fileioKind, "fileio", nil), at.new(&ramdiskKind, "ramdisk", nil)}
-	seen := map[string]bool{"fileio": true, "ramdisk": true}
+	var list []*node
+	seen := map[string]bool{}
+	for _, k := range ownKinds {
+		if k != &nullKind {
+			seen[k.name] = true
+			list = append(list, at.new(k, k.name, nil))
+		}
+	}
 	for _, o := range objects {
 		if !seen[o.sort] {
 			seen[o.sort] = true
-			list = append(list, at.new(&foreignKind, o.sort, nil))
+			list = append(list, at.new(kindOfSort(o.sort), o.sort, nil))
 		}
 	}
 	return list, nil
+}
+
+// kindOfSort is the kind of a sort of backstore.
+func kindOfSort(sort string) *kind {
+	for _, k := range ownKinds {
+		if k.name == sort {
+			return k
+		}
+	}
+	return &foreignKind
+}
+
+// findBackstores finds a sort of backstore. Ours are there even if there is no object of it: it can be created.
+func findBackstores(at *node, name string) (*node, error) {
+	if k := kindOfSort(name); k != &foreignKind {
+		return at.new(k, name, nil), nil
+	}
+	objects, err := storageObjects(at.session)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range objects {
+		if o.sort == name {
+			return at.new(&foreignKind, name, nil), nil
+		}
+	}
+	return nil, nil
 }
 
 // foreignKind is a sort of backstore that others make. It is shown and can be exported.
@@ -44,12 +81,16 @@ var foreignKind = kind{
 	status:   countObjects,
 }
 
-var objectKind = kind{name: "NAME", status: objectStatus}
+var objectKind = kind{
+	name:   "NAME",
+	groups: []group{sizeGroup, optionGroup},
+	status: objectStatus,
+}
 
 // object is a storage object and where in the tree it belongs.
 type object struct {
 	lio.StorageObject
-	// sort is "ramdisk", "fileio" or "null" for what tcmud serves, "user:HANDLER" for other TCMU devices, as targetcli
+	// sort is a backend.Config's Kind for what tcmud serves, "user:HANDLER" for other TCMU devices, as targetcli
 	// has it, and "kernel:PLUGIN" for the kernel's own, with targetcli's names of them.
 	sort   string
 	ours   bool           // tcmud answers for it, were it to say that it cannot
@@ -152,60 +193,6 @@ func findObject(at *node, name string) (*node, error) {
 func countObjects(at *node) (status, error) {
 	list, err := at.children()
 	return status{summary: fmt.Sprintf("Storage Objects: %d", len(list))}, err
-}
-
-func objectStatus(at *node) (status, error) {
-	o := at.object.(object)
-	activated, err := o.Activated()
-	if err != nil {
-		return status{}, err
-	}
-	state := "deactivated"
-	if activated {
-		state = "activated"
-	}
-	st := status{properties: map[string]any{"activated": activated, "plugin": o.Plugin, "hba": o.HBA}}
-	if o.Plugin != "user" {
-		behind, err := o.UdevPath()
-		st.summary = strings.TrimSpace(behind + " " + state)
-		return st, err
-	}
-	return userStatus(o, state, st)
-}
-
-// userStatus adds what there is to say of a TCMU device.
-func userStatus(o object, state string, st status) (status, error) {
-	size, err := o.Size()
-	if err != nil {
-		return st, err
-	}
-	config, err := o.Config()
-	if err != nil {
-		return st, err
-	}
-	id, err := o.Identity()
-	if err != nil {
-		return st, err
-	}
-	cache, err := o.Attribute("emulate_write_cache")
-	if err != nil {
-		return st, err
-	}
-	words := []string{"(" + humanSize(size) + ")", state}
-	switch o.sort {
-	case "ramdisk", "null":
-	case "fileio":
-		mode := map[bool]string{true: "write-back", false: "write-thru"}[cache == "1"]
-		words = []string{o.config.Path, words[0], mode, state}
-	default:
-		_, rest, _ := strings.Cut(config, "/")
-		words = append([]string{rest}, words...)
-	}
-	st.summary = strings.TrimSpace(strings.Join(words, " "))
-	for name, v := range map[string]any{"size": size, "config": config, "write_back": cache == "1", "serial": id.Serial} {
-		st.properties[name] = v
-	}
-	return st, nil
 }
 
 var deleteObject = command{

@@ -4,45 +4,59 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 
 	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/lio"
 )
 
-var ramdiskKind = kind{
-	name: "ramdisk",
-	commands: []command{{
-		name: "create", help: "make a disk in memory; it takes only what is written to it",
-		params: append([]param{nameParam, {name: "size", help: "10M, 1G ...", is: size, required: true}}, identityParams...),
-		run:    createRamdisk,
-	}, deleteObject},
-	below:    []*kind{&objectKind},
-	children: objectsOfSort,
-	find:     findObject,
-	status:   countObjects,
+// backstoreKind is a sort of backstore that tcmud serves.
+func backstoreKind(name, help string, create func(context.Context, *node, args) (result, error), params ...param) kind {
+	return kind{
+		name: name,
+		commands: []command{
+			{name: "create", help: help, params: slices.Concat([]param{nameParam}, params, identityParams), run: create},
+			deleteObject,
+		},
+		below:    []*kind{&objectKind},
+		children: objectsOfSort,
+		find:     findObject,
+		status:   countObjects,
+	}
 }
 
-var fileioKind = kind{
-	name: "fileio",
-	commands: []command{{
-		name: "create", help: "make a disk of a file or a block device",
-		params: append([]param{
-			nameParam,
-			{name: "file_or_dev", help: "a regular file, made if a size is given, or a block device", is: file, required: true},
-			{name: "size", help: "10M, 1G ...; left out: that of the file or device", is: size},
-			{name: "write_back", help: "false: data is on stable storage before a write is done; true if left out", is: boolean, keyword: true},
-		}, identityParams...),
-		run: createFileio,
-	}, deleteObject},
-	below:    []*kind{&objectKind},
-	children: objectsOfSort,
-	find:     findObject,
-	status:   countObjects,
+var (
+	ramdiskKind = backstoreKind("ramdisk", "make a disk in memory; it takes only what is written to it", createUnbacked, sizeParam)
+	nullKind    = backstoreKind("null", "make a disk for benchmarks: it reads as zeros and forgets what is written", createUnbacked, sizeParam)
+	blockKind   = backstoreKind("block", "make a disk of a block device", createBlock,
+		param{name: "dev", help: "a block device that nobody uses", is: file, required: true},
+		param{name: "readonly", help: "true: open it for reading only; true for a device that is read-only if left out", is: boolean, keyword: true})
+	fileioKind = backstoreKind("fileio", "make a disk of a file or a block device", createFileio,
+		param{name: "file_or_dev", help: "a regular file, made if a size is given, or a block device", is: file, required: true},
+		param{name: "size", help: "10M, 1G ...; left out: that of the file or device", is: size},
+		param{name: "write_back", help: "false: data is on stable storage before a write is done; true if left out", is: boolean, keyword: true},
+		param{name: "sparse", help: "false: a file that is made has all its space from the start; true if left out", is: boolean, keyword: true})
+)
+
+var (
+	nameParam = param{name: "name", help: "name of the backstore, and of the product unless product= is given", is: text, required: true}
+	sizeParam = param{name: "size", help: "10M, 1G ...", is: typedSize, required: true}
+)
+
+// givenSize is a size in bytes, and as it was typed: targetcli repeats it so.
+type givenSize struct {
+	bytes int64
+	text  string
 }
 
-var nameParam = param{name: "name", help: "name of the backstore, and of the product unless product= is given", is: text, required: true}
+var typedSize = value{size.name, func(s string) (any, error) {
+	n, err := parseSize(s)
+	return givenSize{n, s}, err
+}, nil}
 
 // identityParams are what can be said of any disk.
 var identityParams = []param{
@@ -57,29 +71,54 @@ var identityParams = []param{
 // fabric, can carry.
 const maxTransfer = 8 << 20
 
-func createRamdisk(ctx context.Context, at *node, a args) (result, error) {
-	u := device(a, backend.Config{Kind: "ramdisk"}, a.size("size"))
-	if err := at.ready(ctx, u); err != nil {
+// createUnbacked makes a disk with nothing behind it but memory, or nothing at all.
+func createUnbacked(ctx context.Context, at *node, a args) (result, error) {
+	size := a["size"].(givenSize)
+	u := device(a, backend.Config{Kind: at.name}, size.bytes)
+	n, err := at.createDevice(ctx, u)
+	if err != nil {
+		return result{}, err
+	}
+	return created(n, fmt.Sprintf("Created %s %s with size %s.", at.name, u.Name, size.text))
+}
+
+// createBlock makes a disk of a block device. Unless it is said whether it is to be read-only, the device decides.
+func createBlock(ctx context.Context, at *node, a args) (result, error) {
+	config := backend.Config{Kind: "block"}
+	config.Options.ReadOnly = a.boolean("readonly", false)
+	u, err := backed(a, config, "dev")
+	if _, said := a["readonly"]; !said && errors.Is(err, syscall.EROFS) {
+		config.Options.ReadOnly = true
+		u, err = backed(a, config, "dev")
+	}
+	if err != nil {
 		return result{}, err
 	}
 	n, err := at.createDevice(ctx, u)
 	if err != nil {
 		return result{}, err
 	}
-	return created(n, fmt.Sprintf("Created ramdisk %s with size %d.", u.Name, u.Size))
+	return created(n, fmt.Sprintf("Created block storage object %s using %s.", u.Name, a.text("dev")))
 }
 
 func createFileio(ctx context.Context, at *node, a args) (result, error) {
-	u, err := fileDevice(a)
+	u, err := backed(a, backend.Config{Kind: "fileio"}, "file_or_dev")
 	if err != nil {
 		return result{}, err
+	}
+	if a.boolean("write_back", true) {
+		u.Attributes = map[string]string{"emulate_write_cache": "1"}
 	}
 	if err := at.ready(ctx, u); err != nil {
 		return result{}, err
 	}
 	made := false
 	if a.size("size") > 0 {
-		if made, err = backend.CreateFile(u.UdevPath, u.Size); err != nil {
+		create := backend.CreateFile
+		if !a.boolean("sparse", true) {
+			create = backend.AllocateFile
+		}
+		if made, err = create(u.UdevPath, u.Size); err != nil {
 			return result{}, err
 		}
 	}
@@ -90,26 +129,30 @@ func createFileio(ctx context.Context, at *node, a args) (result, error) {
 		}
 		return result{}, err
 	}
-	return created(n, fmt.Sprintf("Created fileio %s with size %d", u.Name, u.Size))
+	text := fmt.Sprintf("Created fileio %s with size %d", u.Name, u.Size)
+	if info, err := os.Stat(u.UdevPath); err == nil && info.Mode()&fs.ModeDevice != 0 {
+		text = "Note: block backstore preferred for best results\n" + text
+	}
+	return created(n, text)
 }
 
-// fileDevice is the device that the arguments of fileio's create ask for. Without a size the file must be there.
-func fileDevice(a args) (lio.User, error) {
-	path, err := filepath.Abs(a.text("file_or_dev"))
+// backed is the device with the file or device behind it that a parameter names. Without a size it must be there, and
+// has one.
+func backed(a args, config backend.Config, param string) (lio.User, error) {
+	path, err := filepath.Abs(a.text(param))
 	if err != nil {
 		return lio.User{}, err
 	}
-	config := backend.Config{Kind: "fileio", Path: path}
+	config.Path = path
 	if err := config.Check(); err != nil {
 		return lio.User{}, err
 	}
 	u := device(a, config, a.size("size"))
 	u.UdevPath = path
-	if a.boolean("write_back", true) {
-		u.Attributes = map[string]string{"emulate_write_cache": "1"}
-	}
 	if u.Size == 0 {
-		f, err := backend.OpenFile(path, backend.FileOptions{BlockSize: int64(u.BlockSize)})
+		f, err := backend.OpenFile(path, backend.FileOptions{
+			BlockSize: int64(u.BlockSize), ReadOnly: config.Options.ReadOnly, DeviceOnly: config.Kind == "block",
+		})
 		if err != nil {
 			return lio.User{}, err
 		}
@@ -139,14 +182,20 @@ func (n *node) ready(ctx context.Context, u lio.User) error {
 	if err := u.Check(); err != nil {
 		return err
 	}
-	objects, err := storageObjects(n.session)
+	root, err := n.session.tree()
 	if err != nil {
 		return err
 	}
-	for _, o := range objects {
-		if o.Plugin == "user" && o.Name == u.Name {
-			return fmt.Errorf("storage object %s exists: /backstores/%s/%[1]s: choose another name, or delete that one first", u.Name, o.sort)
+	objects, err := root.StorageObjects()
+	if err != nil {
+		return err
+	}
+	for _, so := range objects {
+		if so.Plugin != "user" || so.Name != u.Name {
+			continue
 		}
+		o, _ := classify(so) // its sort is only for the message
+		return fmt.Errorf("storage object %s exists: /backstores/%s/%[1]s: choose another name, or delete that one first", u.Name, o.sort)
 	}
 	_, err = n.session.daemon.Version(ctx)
 	return err
@@ -154,6 +203,9 @@ func (n *node) ready(ctx context.Context, u lio.User) error {
 
 // createDevice makes a device and waits until the daemon serves it. When it does not, the device is removed again.
 func (n *node) createDevice(ctx context.Context, u lio.User) (*node, error) {
+	if err := n.ready(ctx, u); err != nil {
+		return nil, err
+	}
 	root, err := n.session.tree()
 	if err != nil {
 		return nil, err

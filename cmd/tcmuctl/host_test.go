@@ -33,9 +33,14 @@ func newHost(t *testing.T) *host {
 
 // start starts a daemon that serves all devices but those that verdict has something against.
 func (h *host) start(verdict func(lio.StorageObject) string) {
+	h.serve(daemon{root: h.kernel.Root(), verdict: verdict, level: new(slog.LevelVar)})
+}
+
+// serve starts a daemon.
+func (h *host) serve(src control.Source) {
 	l, err := control.Listen(h.socket)
 	require.NoError(h.t, err)
-	server := control.NewServer(control.Handler(daemon{root: h.kernel.Root(), verdict: verdict, level: new(slog.LevelVar)}))
+	server := control.NewServer(control.Handler(src))
 	go server.Serve(l)
 	h.t.Cleanup(func() { server.Close() })
 }
@@ -63,6 +68,7 @@ func (d daemon) Devices() []control.Device {
 		}
 		dev := control.Device{HBA: so.HBA, Name: so.Name, State: control.Serving, UIO: uio}
 		dev.Config, _ = so.Config()
+		dev.Size, _ = so.Size()
 		dev.Incarnation, _ = so.Incarnation()
 		if dev.Error = d.verdict(so); dev.Error != "" {
 			dev.State = control.Failed

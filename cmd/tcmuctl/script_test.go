@@ -19,7 +19,7 @@ func (h *host) reads(want string, lines ...string) {
 func TestPipe(t *testing.T) {
 	h := newHost(t)
 	h.start(servesAll)
-	h.reads(`Created ramdisk rd0 with size 1048576.
+	h.reads(`Created ramdisk rd0 with size 1M.
 /loopback
 Created target naa.5001405c81b9d906.
 Created LUN 0.
@@ -64,7 +64,7 @@ func TestAllNodesBelow(t *testing.T) {
 	h.reads("[/backstores/ramdisk/a]\n/backstores/ramdisk/a\n[/backstores/ramdisk/b]\n/backstores/ramdisk/b\n", "/backstores/ramdisk/* pwd")
 	stdout, _, _ := h.pipe("cd backstores/ramdisk\n*")
 	require.Contains(t, stdout, "[/backstores/ramdisk/b]\no- b ...")
-	h.refuses([]string{"/backstores/fileio: no command \"create2\""}, "backstores/*", "create2")
+	h.refuses([]string{"/backstores/block: no command \"create2\""}, "backstores/*", "create2")
 	h.refuses([]string{"no such path: /nowhere"}, "/nowhere/*", "ls")
 
 	var paths map[string]place

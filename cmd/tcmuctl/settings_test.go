@@ -120,15 +120,15 @@ func TestNoSettings(t *testing.T) {
 func TestInfo(t *testing.T) {
 	h := newHost(t)
 	h.start(servesAll)
-	h.says("Created ramdisk rd0 with size 1048576.", "backstores/ramdisk", "create", "rd0", "1M", "wwn=s")
+	h.says("Created ramdisk rd0 with size 1M.", "backstores/ramdisk", "create", "rd0", "1M", "wwn=s")
 	stdout, _, _ := h.enter("/backstores/ramdisk/rd0", "info")
 	require.Regexp(t, `^path:        /backstores/ramdisk/rd0
 status:      \(1.0MiB\) deactivated
 activated:   false
 `, stdout)
-	require.Contains(t, stdout, "\nserial:      s\n")
+	require.Contains(t, stdout, "\nwwn:         s\n")
 	var v view
 	h.json(&v, "/backstores/ramdisk/rd0", "info")
-	require.Equal(t, "s", v.Properties["serial"])
+	require.Equal(t, "s", v.Properties["wwn"])
 	h.says("path:  /", "info")
 }

@@ -25,7 +25,7 @@ func TestFromNothingToTwoDisksAndBack(t *testing.T) {
 	h.start(servesAll)
 	file := filepath.Join(h.dir, "disk0.img")
 
-	h.says("Created ramdisk rd0 with size 10485760.", "/backstores/ramdisk", "create", "rd0", "10M")
+	h.says("Created ramdisk rd0 with size 10M.", "/backstores/ramdisk", "create", "rd0", "10M")
 	h.says("Created fileio disk0 with size 10485760", "backstores/fileio", "create", "name=disk0", "size=10MiB", "file_or_dev="+file)
 	info, err := os.Stat(file)
 	require.NoError(t, err)
@@ -41,15 +41,19 @@ func TestFromNothingToTwoDisksAndBack(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, strings.ReplaceAll(strings.ReplaceAll(`o- / .... [...]
   o- backstores .... [...]
+  | o- block .... [Storage Objects: 0]
   | o- fileio .... [Storage Objects: 1]
   | | o- disk0 .... [FILE (10.0MiB) write-back activated]
+  | o- pscsi .... [Storage Objects: 0]
   | o- ramdisk .... [Storage Objects: 1]
   |   o- rd0 .... [(10.0MiB) activated]
+  o- iscsi .... [Targets: 0]
   o- loopback .... [Targets: 1]
-    o- naa.5001405c81b9d906 .... [NEXUS]
-      o- luns .... [LUNs: 2]
-        o- lun0 .... [ramdisk/rd0 (/dev/sdb)]
-        o- lun7 .... [fileio/disk0 (/dev/sdc)]
+  | o- naa.5001405c81b9d906 .... [NEXUS]
+  |   o- luns .... [LUNs: 2]
+  |     o- lun0 .... [ramdisk/rd0 (/dev/sdb)]
+  |     o- lun7 .... [fileio/disk0 (/dev/sdc)]
+  o- vhost .... [Targets: 0]
 `, "FILE", file), "NEXUS", nexus), dots(h.tree()))
 
 	h.says("Deleted LUN 7.", "/loopback/"+target+"/luns", "delete", "7")
@@ -59,9 +63,13 @@ func TestFromNothingToTwoDisksAndBack(t *testing.T) {
 	h.says("Deleted storage object rd0.", "/backstores/ramdisk", "delete", "rd0")
 	require.Equal(t, `o- / .... [...]
   o- backstores .... [...]
+  | o- block .... [Storage Objects: 0]
   | o- fileio .... [Storage Objects: 0]
+  | o- pscsi .... [Storage Objects: 0]
   | o- ramdisk .... [Storage Objects: 0]
+  o- iscsi .... [Targets: 0]
   o- loopback .... [Targets: 0]
+  o- vhost .... [Targets: 0]
 `, dots(h.tree()))
 }
 
@@ -98,7 +106,7 @@ func TestJSON(t *testing.T) {
 		Name: "rd0", Path: "/backstores/ramdisk/rd0", Summary: "(1.0GiB) deactivated",
 		Properties: map[string]any{
 			"activated": false, "plugin": "user", "hba": 0.0, "size": float64(1 << 30),
-			"config": "tcmud/ramdisk", "write_back": false, "serial": "s",
+			"config": "tcmud/ramdisk", "write_back": false, "wwn": "s",
 		},
 	}, made)
 	var target, lun view
@@ -110,7 +118,7 @@ func TestJSON(t *testing.T) {
 
 	var whole view
 	h.json(&whole, "ls")
-	require.Equal(t, lun, whole.Children[1].Children[0].Children[0].Children[0])
+	require.Equal(t, lun, whole.Children[2].Children[0].Children[0].Children[0])
 
 	var gone deleted
 	h.json(&gone, luns, "delete", "0")
@@ -120,7 +128,7 @@ func TestJSON(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	h := newHost(t)
 	h.start(servesAll)
-	h.says("Created ramdisk rd0 with size 1048576.", "backstores/ramdisk", "create", "rd0", "1M")
+	h.says("Created ramdisk rd0 with size 1M.", "backstores/ramdisk", "create", "rd0", "1M")
 	h.says("Created target "+target+".", "loopback/", "create", target)
 	h.says("Created LUN 0.", "loopback/"+target+"/luns", "create", "/backstores/ramdisk/rd0")
 	short := filepath.Join(h.dir, "short")
@@ -136,7 +144,7 @@ func TestBadInput(t *testing.T) {
 		{"unknown flag", []string{"--jsn", "ls"}, []string{"--jsn", "--json"}},
 		{"unknown command", []string{"/loopback", "make"}, []string{`/loopback: no command "make": create, delete, cd, pwd, ls, `}},
 		{"unknown path", []string{"/loopback/naa.1/luns", "create", "x"}, []string{"no such path: /loopback/naa.1:", `"tcmuctl ls /loopback"`}},
-		{"unknown path to ls", []string{"ls", "/iscsi"}, []string{"no such path: /iscsi"}},
+		{"unknown path to ls", []string{"ls", "/fcoe"}, []string{"no such path: /fcoe"}},
 		{"missing size", []string{"backstores/ramdisk", "create", "a"}, []string{"size is missing", "create NAME SIZE"}},
 		{"one too many", []string{"backstores/ramdisk", "create", "a", "1M", "2M"}, []string{`"2M" is one argument too many`}},
 		{"given twice", []string{"backstores/ramdisk", "create", "a", "1M", "name=b"}, []string{"name is given twice"}},
@@ -227,7 +235,7 @@ func TestKernelThatFails(t *testing.T) {
 		t.Run(tt.op+" "+tt.path, func(t *testing.T) {
 			h := newHost(t)
 			h.start(servesAll)
-			h.says("Created ramdisk rd0 with size 1048576.", "backstores/ramdisk", "create", "rd0", "1M")
+			h.says("Created ramdisk rd0 with size 1M.", "backstores/ramdisk", "create", "rd0", "1M")
 			h.says("Created target "+target+".", "loopback/", "create", target)
 			failed := false
 			h.kernel.Fail = func(op, path string) error {
@@ -259,11 +267,13 @@ func TestForeignBackstoresAreShownAndExported(t *testing.T) {
 
 	require.Contains(t, dots(h.tree()), `
   o- backstores .... [...]
+  | o- block .... [Storage Objects: 0]
   | o- fileio .... [Storage Objects: 0]
   | o- kernel:fileio .... [Storage Objects: 1]
   | | o- img .... [/srv/img deactivated]
   | o- kernel:ramdisk .... [Storage Objects: 1]
   | | o- theirs .... [activated]
+  | o- pscsi .... [Storage Objects: 0]
   | o- ramdisk .... [Storage Objects: 0]
   | o- user:rbd .... [Storage Objects: 1]
   |   o- vol .... [pool/vol (1.5KiB) deactivated]
@@ -276,15 +286,15 @@ func TestTargetsThatAScriptMade(t *testing.T) {
 	h := newHost(t)
 	h.start(servesAll)
 	h.says("Created target "+target+".", "loopback/", "create", target)
-	h.says("Created ramdisk rd0 with size 1048576.", "backstores/ramdisk", "create", "rd0", "1M")
+	h.says("Created ramdisk rd0 with size 1M.", "backstores/ramdisk", "create", "rd0", "1M")
 	top := h.kernel.Path("sys/kernel/config/target/loopback", target)
 
 	require.NoError(t, h.kernel.Mkdir(filepath.Join(top, "tpgt_2")))
 	require.Contains(t, dots(h.tree()), `[TPGs: 2]`)
 	require.Contains(t, dots(h.tree()), `
-      | o- luns .... [LUNs: 0]
-      o- tpg2 .... [no nexus]
-        o- luns .... [LUNs: 0]
+  |   | o- luns .... [LUNs: 0]
+  |   o- tpg2 .... [no nexus]
+  |     o- luns .... [LUNs: 0]
 `)
 	h.says("Created LUN 0.", "loopback/"+target+"/tpg2/luns", "create", "/backstores/ramdisk/rd0")
 	require.NotContains(t, h.tree(), "no nexus", "a LUN without an initiator is of no use to anybody")

@@ -23,7 +23,7 @@ type view struct {
 		Disk    string `json:"disk"`
 		Generic string `json:"generic"`
 		Config  string `json:"config"`
-		Serial  string `json:"serial"`
+		Serial  string `json:"wwn"`
 		HBA     int    `json:"hba"`
 	} `json:"properties"`
 }

@@ -15,7 +15,7 @@ func TestTcmuctlAnswersInTargetclisWords(t *testing.T) {
 	startDaemon(t)
 	file := filepath.Join(t.TempDir(), "disk0.img")
 	for _, c := range []struct{ line, says string }{
-		{"/backstores/ramdisk create rd0 10M", "Created ramdisk rd0 with size 10485760."},
+		{"/backstores/ramdisk create rd0 10M", "Created ramdisk rd0 with size 10M."},
 		{"/backstores/fileio create name=disk0 file_or_dev=" + file + " size=10MiB", "Created fileio disk0 with size 10485760"},
 		{"/loopback create " + target, "Created target " + target + "."},
 		{"/loopback/" + target + "/luns create /backstores/ramdisk/rd0", "Created LUN 0."},
