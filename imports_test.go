@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"spc":     {"scsi"},
 	"sbc":     {"scsi", "spc", "backend"},
 	"backend": {"golang.org/x/sys"},
-	"lio":     {"golang.org/x/sys"},
+	"lio":     {"golang.org/x/sys", "github.com/fsnotify/fsnotify"}, // fsnotify: to tell of changes by others
 	"tcmu":    {"scsi", "golang.org/x/sys", "github.com/mdlayher/genetlink", "github.com/mdlayher/netlink"},
 }
 

@@ -34,7 +34,7 @@ func (p TPG) ACL(initiator string) ACL {
 	return ACL{p.child("acls", initiator), p, initiator}
 }
 
-// CreateACL lets an initiator log in; it sees no LUN until some are mapped. The error wraps fs.ErrExist when there is an
+// CreateACL lets an initiator log in; it sees no LUN until some are mapped. The error is an *ExistsError when there is an
 // ACL for it.
 func (p TPG) CreateACL(initiator string) (ACL, error) {
 	if !p.Target.Fabric.Has(ACLs) {
@@ -45,10 +45,7 @@ func (p TPG) CreateACL(initiator string) (ACL, error) {
 		return ACL{}, err
 	}
 	acl := p.ACL(initiator)
-	if acl.Exists() {
-		return ACL{}, fmt.Errorf("node ACL of %s exists (%s): %w", initiator, acl.path, fs.ErrExist)
-	}
-	return acl, acl.mkdir()
+	return acl, acl.mkdirNew("node ACL of "+initiator, "use it, or delete it first")
 }
 
 // Session tells of the initiator's session in the kernel's words; the error is nil and the text says so when it has none.
@@ -93,23 +90,17 @@ func (a ACL) MappedLUN(number int) MappedLUN {
 	return MappedLUN{a.child("lun_" + strconv.Itoa(number)), a, number}
 }
 
-// Map shows a LUN of the TPG to the initiator as number; AnyLUN is the lowest that is free. The error wraps fs.ErrExist
-// when the number is taken.
+// Map shows a LUN of the TPG to the initiator as number; AnyLUN is the lowest that is free, unless the initiator sees the
+// LUN already. The error is an *ExistsError when it does, or when the number is taken.
 func (a ACL) Map(l LUN, number int, writeProtect bool) (MappedLUN, error) {
-	mapped, err := a.MappedLUNs()
+	if l.TPG != a.TPG {
+		return MappedLUN{}, fmt.Errorf("%s is not of the TPG of %s: map LUNs of its own", l, a.path)
+	}
+	m, err := a.newMapped(l, number)
 	if err != nil {
-		return MappedLUN{}, err
+		return m, differs(err, func() (string, error) { return m.differs(l, writeProtect) })
 	}
-	taken := map[int]bool{}
-	for _, m := range mapped {
-		taken[m.Number] = true
-	}
-	number, err = freeLUN(number, taken)
-	if err != nil {
-		return MappedLUN{}, err
-	}
-	m := a.MappedLUN(number)
-	return m, m.Create(l, writeProtect, "")
+	return m, m.fill(l, writeProtect, "")
 }
 
 // Create makes this mapped LUN, of a LUN of the TPG, as ACL.Map does, without looking at the other mapped LUNs. Alias is
@@ -118,6 +109,11 @@ func (m MappedLUN) Create(l LUN, writeProtect bool, alias string) error {
 	if err := m.mkdir(); err != nil {
 		return err
 	}
+	return m.fill(l, writeProtect, alias)
+}
+
+// fill links the mapped LUN to a LUN of the TPG, or removes it.
+func (m MappedLUN) fill(l LUN, writeProtect bool, alias string) error {
 	err := m.linkAs(l.node, alias)
 	if err == nil && writeProtect {
 		err = m.SetWriteProtect(true)
@@ -130,6 +126,39 @@ func (m MappedLUN) Create(l LUN, writeProtect bool, alias string) error {
 
 // Alias is the name of the mapped LUN's link; empty when there is none.
 func (m MappedLUN) Alias() (string, error) { return m.alias() }
+
+// newMapped makes the directory of a mapped LUN.
+func (a ACL) newMapped(l LUN, number int) (MappedLUN, error) {
+	if number == AnyLUN {
+		mapped, err := a.MappedLUNs()
+		if err != nil {
+			return MappedLUN{}, err
+		}
+		for _, m := range mapped {
+			if of, err := m.LUN(); err == nil && of == l {
+				return m, &ExistsError{What: fmt.Sprintf("mapped LUN %d of %s", m.Number, l), Path: m.path, Remedy: "ask for another number to see it twice"}
+			}
+		}
+	}
+	number, err := a.mkdirNumbered("mapped LUN", number)
+	return a.MappedLUN(number), err
+}
+
+// differs says how a mapped LUN is not the one asked for.
+func (m MappedLUN) differs(l LUN, writeProtect bool) (string, error) {
+	of, err := m.LUN()
+	if errors.Is(err, fs.ErrNotExist) {
+		return "maps no LUN", nil
+	}
+	if err == nil && of != l {
+		return fmt.Sprintf("maps LUN %d", of.Number), nil
+	}
+	now, err := m.WriteProtect()
+	if err == nil && now != writeProtect {
+		return "has write_protect=" + digit(now), nil
+	}
+	return "", err
+}
 
 // LUN is the LUN of the TPG that is mapped. The error wraps fs.ErrNotExist while there is none.
 func (m MappedLUN) LUN() (LUN, error) {

@@ -2,7 +2,9 @@ package lio
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"strings"
 )
 
 // Auth is what CHAP knows: whom the target lets in, and who it says it is itself. Empty strings are not set.
@@ -43,7 +45,25 @@ func (n node) readAuth() (Auth, error) {
 	return a, nil
 }
 
+// Check reports what of a the kernel would not keep as it is.
+func (a Auth) Check() error {
+	for i, v := range a.fields() {
+		switch {
+		case len(*v) > 255:
+			return fmt.Errorf("%s is too long: at most 255 characters", authFiles[i])
+		case strings.HasPrefix(*v, unset):
+			return fmt.Errorf("%s begins with %s, which to the kernel is none: choose another", authFiles[i], unset)
+		case strings.TrimSpace(*v) != *v || strings.ContainsAny(*v, "\n\x00"):
+			return fmt.Errorf("%s: no space at the ends and no line ends, the kernel strips them", authFiles[i])
+		}
+	}
+	return nil
+}
+
 func (n node) writeAuth(a Auth) error {
+	if err := a.Check(); err != nil {
+		return err
+	}
 	now, err := n.readAuth()
 	if err != nil {
 		return err
@@ -92,6 +112,9 @@ func (f Fabric) Discovery() (Discovery, error) {
 
 // SetDiscovery sets the CHAP of discovery sessions.
 func (f Fabric) SetDiscovery(d Discovery) error {
+	if !f.Has(ACLs) {
+		return fmt.Errorf("%s has no CHAP for discovery", f.Name)
+	}
 	if err := f.prepare(); err != nil {
 		return err
 	}

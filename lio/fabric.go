@@ -129,9 +129,12 @@ func (f Fabric) Targets() ([]Target, error) {
 	return all, nil
 }
 
-// CreateTarget makes a target without TPGs, named at random when wwn is empty; the module is loaded first. The error
-// wraps fs.ErrExist when there is a target of that name.
+// CreateTarget makes a target without TPGs, named at random when wwn is empty; the module is loaded first. The error is
+// an *ExistsError when there is a target of that name.
 func (f Fabric) CreateTarget(wwn string) (Target, error) {
+	if f.driver == nil {
+		return Target{}, fmt.Errorf("no targets of fabric %s can be made here: %s are known", f.Name, strings.Join(FabricNames(), ", "))
+	}
 	if wwn == "" {
 		wwn = f.driver.random()
 	}
@@ -143,10 +146,7 @@ func (f Fabric) CreateTarget(wwn string) (Target, error) {
 		return Target{}, err
 	}
 	t := Target{f.child(wwn), f, wwn}
-	if t.Exists() {
-		return Target{}, fmt.Errorf("target %s exists (%s): choose another name, or none to get a random one: %w", wwn, t.path, fs.ErrExist)
-	}
-	return t, t.mkdir()
+	return t, t.mkdirNew("target "+wwn, "choose another name, or none to get a random one")
 }
 
 // prepare loads the fabric's module and makes its directory, unless they are there.

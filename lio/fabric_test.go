@@ -186,7 +186,7 @@ func TestLUNNumbers(t *testing.T) {
 	for _, tt := range []struct {
 		number int
 		want   string
-	}{{10, "LUN 10 is taken"}, {65536, "from 0 to 65535"}, {-2, "from 0 to 65535"}} {
+	}{{10, "LUN 10 exists"}, {65536, "from 0 to 65535"}, {-2, "from 0 to 65535"}} {
 		_, err := tpg.CreateLUN(one, tt.number)
 		require.ErrorContains(t, err, tt.want)
 	}
@@ -194,7 +194,7 @@ func TestLUNNumbers(t *testing.T) {
 	require.NoError(t, err)
 	_, err = tpg.CreateLUN(first, lio.AnyLUN)
 	require.ErrorIs(t, err, fs.ErrExist)
-	require.ErrorContains(t, err, "rd1 is loopback/"+wwn+"/tpgt_1/lun/lun_0 already")
+	require.ErrorContains(t, err, "LUN of storage object rd1 exists (")
 
 	require.NoError(t, luns[0].Delete())
 	require.ErrorIs(t, luns[0].Delete(), fs.ErrNotExist)
@@ -233,20 +233,23 @@ func TestLUNGivesItsTPGTheNexusItLacks(t *testing.T) {
 func TestLUNsOfFabricsThatWeOnlyLookAt(t *testing.T) {
 	root, k := liotest.Open(t)
 	so := create(t, root, rd0)
-	iscsi := k.Path("sys/kernel/config/target/iscsi")
-	lunDir := filepath.Join(iscsi, "iqn.2003-01.org.example:a/tpgt_1/lun/lun_4")
-	for _, dir := range []string{lunDir, filepath.Join(iscsi, "discovery_auth")} {
-		require.NoError(t, os.MkdirAll(dir, 0o755))
-	}
-	require.NoError(t, os.Symlink(so.Path(), filepath.Join(lunDir, "0123456789")))
+	lun := k.Path("sys/kernel/config/target/fcoe/naa.5001405000000002/tpgt_1/lun/lun_4")
+	require.NoError(t, os.MkdirAll(lun, 0o755))
+	require.NoError(t, k.Symlink(so.Path(), filepath.Join(lun, "0123456789")))
 
 	luns, err := so.LUNs()
 	require.NoError(t, err)
 	require.Len(t, luns, 1)
-	require.Equal(t, "iscsi/iqn.2003-01.org.example:a/tpgt_1/lun/lun_4", luns[0].String())
+	require.Equal(t, "fcoe/naa.5001405000000002/tpgt_1/lun/lun_4", luns[0].String())
 	_, err = luns[0].Disk()
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.ErrorContains(t, so.Delete(), "in use by iscsi/")
+	require.ErrorContains(t, so.Delete(), "in use by fcoe/")
+
+	fabrics, err := root.Fabrics()
+	require.NoError(t, err)
+	require.Len(t, fabrics, 1)
+	_, err = fabrics[0].CreateTarget("")
+	require.EqualError(t, err, "no targets of fabric fcoe can be made here: iscsi, loopback, vhost are known")
 }
 
 func TestWaitDisk(t *testing.T) {

@@ -63,9 +63,11 @@ type node struct {
 func (n node) Path() string { return n.path }
 
 // Exists reports whether the object is there.
-func (n node) Exists() bool {
-	info, err := os.Stat(n.path)
-	return err == nil && info.IsDir()
+func (n node) Exists() bool { return exists(n.path) }
+
+func exists(dir string) bool {
+	var st unix.Stat_t
+	return unix.Stat(dir, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 func (n node) child(elem ...string) node {
@@ -138,6 +140,10 @@ func (n node) set(dir, name, value string) error {
 	if name == "" || strings.ContainsAny(name, "/\x00") {
 		return fmt.Errorf("%q is no name of a setting: %s/%s lists them", name, n.path, dir)
 	}
+	file := filepath.Join(n.path, dir, name)
+	if info, err := os.Stat(file); err == nil && info.Mode()&0o200 == 0 {
+		return fmt.Errorf("%s is read-only: the kernel keeps it as it is", file)
+	}
 	return n.write(dir+"/"+name, value)
 }
 
@@ -173,8 +179,11 @@ func (n node) settings(dir string) ([]Attribute, error) {
 
 // explain adds to an error what to do about it, where that is known.
 func explain(err error) error {
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: run as root (sudo)", err)
+	case errors.Is(err, unix.ESRCH): // netlink has no listener
+		return fmt.Errorf("%w: the kernel changes this only if a daemon listens: start tcmud", err)
 	}
 	return err
 }

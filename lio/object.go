@@ -39,18 +39,6 @@ func (s StorageObject) Activated() (bool, error) {
 // Info is what the kernel tells of the device in its own format, which differs by plugin and version.
 func (s StorageObject) Info() (string, error) { return s.read("info") }
 
-// Config is the configuration string (dev_config) of a TCMU device.
-func (s StorageObject) Config() (string, error) { return s.Attribute("dev_config") }
-
-// Size is the size in bytes of a TCMU device.
-func (s StorageObject) Size() (int64, error) {
-	v, err := s.Attribute("dev_size")
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(v, 10, 64)
-}
-
 // UdevPath is the file or device behind the object, for display; empty when nobody has set it.
 func (s StorageObject) UdevPath() (string, error) { return s.read("udev_path") }
 
@@ -163,14 +151,28 @@ func (s StorageObject) Delete() error {
 	if !s.Exists() {
 		return fmt.Errorf("no storage object %s (%s): %w", s.Name, s.path, fs.ErrNotExist)
 	}
-	luns, err := s.LUNs()
+	// The object knows whether it is in use. Only to say by whom, all LUNs are looked at.
+	activated, err := s.Activated()
 	if err != nil {
 		return err
 	}
+	if activated {
+		return s.inUse(unix.EBUSY)
+	}
+	err = s.remove()
+	if errors.Is(err, unix.EBUSY) {
+		return s.inUse(err)
+	}
+	return err
+}
+
+// inUse is an *InUseError, or the kernel's if the user of the object is gone by now.
+func (s StorageObject) inUse(err error) error {
+	luns, lunsErr := s.LUNs()
 	if len(luns) > 0 {
 		return &InUseError{s.Name, luns}
 	}
-	return s.remove()
+	return errors.Join(fmt.Errorf("storage object %s (%s) is in use: %w: try again", s.Name, s.path, err), lunsErr)
 }
 
 // remove takes away the object, what was put below it, and the HBA if it is empty then.

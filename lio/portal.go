@@ -3,8 +3,9 @@ package lio
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
+
+	"golang.org/x/sys/unix"
 )
 
 // Portal is a network portal of an iSCSI TPG: an address at which it listens.
@@ -39,7 +40,7 @@ func (p TPG) Portal(address netip.AddrPort) Portal {
 	return Portal{p.child("np", address.String()), p, address}
 }
 
-// CreatePortal makes the TPG listen at an address. The error wraps fs.ErrExist when it does already.
+// CreatePortal makes the TPG listen at an address. The error is an *ExistsError when it does already.
 func (p TPG) CreatePortal(address netip.AddrPort) (Portal, error) {
 	portal := p.Portal(address)
 	switch {
@@ -47,10 +48,12 @@ func (p TPG) CreatePortal(address netip.AddrPort) (Portal, error) {
 		return Portal{}, fmt.Errorf("%s has no network portals", p.Target.Fabric.Name)
 	case !address.IsValid() || address.Port() == 0:
 		return Portal{}, errors.New("a portal needs an IP address and a port, as 0.0.0.0:3260 or [::]:3260")
-	case portal.Exists():
-		return Portal{}, fmt.Errorf("portal %s exists (%s): %w", address, portal.path, fs.ErrExist)
 	}
-	return portal, portal.mkdir()
+	err := portal.mkdirNew("portal "+address.String(), "use it, or delete it first")
+	if errors.Is(err, unix.EINVAL) {
+		return Portal{}, fmt.Errorf("%w: the kernel cannot listen there; choose an address of this host at whose port no other portal or program listens, also not on all addresses", err)
+	}
+	return portal, err
 }
 
 // ISER reports whether the portal speaks iSCSI over RDMA.

@@ -18,11 +18,12 @@ type TPG struct {
 	Tag    int // TARGET PORTAL GROUP TAG; in loopback also the SCSI target number
 }
 
-// CreateTPG makes a TPG, and where the fabric has one initiator for each TPG, its nexus with a random name.
+// CreateTPG makes a TPG, and where the fabric has one initiator for each TPG, its nexus with a random name. The error is
+// an *ExistsError when there is a TPG with that tag.
 func (t Target) CreateTPG(tag int) (TPG, error) {
 	tpg := t.tpg(tag)
-	if err := tpg.mkdir(); err != nil {
-		return TPG{}, err
+	if err := tpg.mkdirNew(fmt.Sprintf("TPG %d of %s", tag, t.WWN), "choose another tag"); err != nil {
+		return tpg, err
 	}
 	if err := tpg.ensureNexus(); err != nil {
 		return TPG{}, errors.Join(err, tpg.rmdir())
@@ -68,52 +69,6 @@ func (p TPG) LUN(number int) LUN {
 	return LUN{p.child("lun", "lun_"+strconv.Itoa(number)), p, number}
 }
 
-// maxLUN is the highest number that LIO's tools give.
-const maxLUN = 65535
-
-// AnyLUN asks CreateLUN for the lowest number that is free.
-const AnyLUN = -1
-
-// CreateLUN makes a logical unit of a storage object. In loopback the kernel asks the device who it is before this
-// returns, so whoever serves it must be serving.
-func (p TPG) CreateLUN(so StorageObject, number int) (LUN, error) {
-	luns, err := p.LUNs()
-	if err != nil {
-		return LUN{}, err
-	}
-	taken := map[int]bool{}
-	for _, l := range luns {
-		taken[l.Number] = true
-		if other, err := l.StorageObject(); err == nil && other == so {
-			return LUN{}, fmt.Errorf("storage object %s is %s already: %w", so.Name, l, fs.ErrExist)
-		}
-	}
-	number, err = freeLUN(number, taken)
-	if err != nil {
-		return LUN{}, err
-	}
-	if err := p.ensureNexus(); err != nil {
-		return LUN{}, err
-	}
-	lun := p.LUN(number)
-	return lun, lun.Create(so, "")
-}
-
-// freeLUN is number, or the lowest that is not taken if that is AnyLUN.
-func freeLUN(number int, taken map[int]bool) (int, error) {
-	if number == AnyLUN {
-		for number = 0; taken[number]; number++ {
-		}
-	}
-	switch {
-	case number < 0 || number > maxLUN:
-		return 0, fmt.Errorf("LUN %d: use a number from 0 to %d", number, maxLUN)
-	case taken[number]:
-		return 0, fmt.Errorf("LUN %d is taken: choose another number, or none to get a free one: %w", number, fs.ErrExist)
-	}
-	return number, nil
-}
-
 // Enabled reports whether initiators are served. Without the feature Enabling they always are.
 func (p TPG) Enabled() (bool, error) {
 	if !p.Target.Fabric.Has(Enabling) {
@@ -145,34 +100,34 @@ func (p TPG) OpenToAll() error {
 
 // Delete removes the TPG and everything below it. Sessions end.
 func (p TPG) Delete() error {
-	acls, err := p.ACLs()
-	if err != nil {
-		return err
-	}
-	for _, a := range acls {
-		if err := a.Delete(); err != nil {
+	if p.Target.Fabric.Has(Enabling) {
+		if err := p.Enable(false); err != nil {
 			return err
 		}
+	}
+	acls, err := p.ACLs()
+	if err := deleteAll(acls, err); err != nil {
+		return err
 	}
 	portals, err := p.Portals()
-	if err != nil {
+	if err := deleteAll(portals, err); err != nil {
 		return err
-	}
-	for _, portal := range portals {
-		if err := portal.Delete(); err != nil {
-			return err
-		}
 	}
 	luns, err := p.LUNs()
-	if err != nil {
+	if err := deleteAll(luns, err); err != nil {
 		return err
 	}
-	for _, l := range luns {
-		if err := l.Delete(); err != nil {
+	return p.rmdir()
+}
+
+// deleteAll deletes objects, if they could be listed.
+func deleteAll[T interface{ Delete() error }](all []T, err error) error {
+	for _, object := range all {
+		if err := object.Delete(); err != nil {
 			return err
 		}
 	}
-	return p.rmdir()
+	return err
 }
 
 // numbered lists the numbers of the directories in n that are called prefix and a number, in ascending order.

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"path/filepath"
 	"regexp"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -40,12 +42,6 @@ func (u User) Check() error {
 	switch {
 	case !nameRule.MatchString(u.Name):
 		return fmt.Errorf("%q cannot be the name of a storage object: use letters, digits, '.', '_' and '-', at most 127, the first a letter or digit", u.Name)
-	case !strings.Contains(u.Config, "/"):
-		return fmt.Errorf("configuration %q has no '/' between the handler and the rest", u.Config)
-	case strings.ContainsAny(u.Config, ",:\n\x00"):
-		return fmt.Errorf("configuration %q: the kernel and its tools cannot carry commas, colons and line ends in it", u.Config)
-	case len(u.Config) > 255:
-		return fmt.Errorf("configuration is %d bytes, the kernel takes 255", len(u.Config))
 	case bs < 512 || bs > 1<<16 || bs&(bs-1) != 0:
 		return fmt.Errorf("block size %d: use a power of two from 512 on", bs)
 	case u.Size <= 0 || u.Size%int64(bs) != 0:
@@ -53,7 +49,19 @@ func (u User) Check() error {
 	case u.HWMaxSectors < 0 || u.MaxDataAreaMB < 0 || u.DataPagesPerBlk < 0:
 		return errors.New("negative limits: use 0 for the kernel's own")
 	}
-	return u.Identity.Check()
+	return errors.Join(checkConfig(u.Config), u.Identity.Check())
+}
+
+func checkConfig(config string) error {
+	switch {
+	case !strings.Contains(config, "/"):
+		return fmt.Errorf("configuration %q has no '/' between the handler and the rest", config)
+	case strings.ContainsAny(config, ",:\n\x00"):
+		return fmt.Errorf("configuration %q: the kernel and its tools cannot carry commas, colons and line ends in it", config)
+	case len(config) > 255:
+		return fmt.Errorf("configuration is %d bytes, the kernel takes 255", len(config))
+	}
+	return nil
 }
 
 // settings are what goes into the control file, by names that the attributes have too.
@@ -82,13 +90,10 @@ func (u User) settings() [][2]string {
 }
 
 // CreateUser makes a TCMU device and enables it; the kernel then announces it to whoever serves such devices. The error
-// wraps fs.ErrExist when there is one of that name. After an error nothing is left of it.
-func (r Root) CreateUser(u User) (so StorageObject, err error) {
+// is an *ExistsError when there is one of that name. After an error nothing is left of it.
+func (r Root) CreateUser(u User) (StorageObject, error) {
 	if u.BlockSize == 0 {
 		u.BlockSize = 512
-	}
-	if u.Identity.Serial == "" {
-		u.Identity.Serial = uuid()
 	}
 	if err := u.Check(); err != nil {
 		return StorageObject{}, err
@@ -96,9 +101,12 @@ func (r Root) CreateUser(u User) (so StorageObject, err error) {
 	if err := r.load(userModule); err != nil {
 		return StorageObject{}, err
 	}
-	so, err = r.reserve("user", u.Name)
+	so, err := r.reserve("user", u.Name)
 	if err != nil {
-		return StorageObject{}, err
+		return so, differs(err, func() (string, error) { return so.differs(u) })
+	}
+	if u.Identity.Serial == "" {
+		u.Identity.Serial = uuid()
 	}
 	if err := so.configure(u); err != nil {
 		return StorageObject{}, errors.Join(fmt.Errorf("create %s: %w", u.Name, err), so.remove())
@@ -106,14 +114,48 @@ func (r Root) CreateUser(u User) (so StorageObject, err error) {
 	return so, nil
 }
 
-// reserve makes the directories of a storage object, below an HBA whose number no other has.
+// differs says how a device is not the one asked for. What u leaves to the kernel may be anything.
+func (s StorageObject) differs(u User) (string, error) {
+	if enabled, err := s.Enabled(); err != nil || !enabled {
+		return "is not enabled", err
+	}
+	want := map[string]string{}
+	for _, kv := range u.settings() {
+		want["attrib/"+kv[0]] = kv[1]
+	}
+	for name, value := range u.Attributes {
+		want["attrib/"+name] = value
+	}
+	if u.UdevPath != "" {
+		want["udev_path"] = u.UdevPath
+	}
+	for _, file := range slices.Sorted(maps.Keys(want)) {
+		if got, err := s.read(file); err != nil || got != want[file] {
+			return fmt.Sprintf("has %s=%s, not %s", filepath.Base(file), got, want[file]), err
+		}
+	}
+	id, err := s.Identity()
+	if err != nil {
+		return "", err
+	}
+	for i, v := range u.Identity.fields() {
+		if got := *id.fields()[i]; *v != "" && *v != got {
+			return fmt.Sprintf("has %s=%q, not %q", identityFiles[i].file, got, *v), nil
+		}
+	}
+	return "", nil
+}
+
+// reserve makes the directories of a storage object, below an HBA whose number no other has. If there is an object of
+// that name, that is returned with an *ExistsError.
 func (r Root) reserve(plugin, name string) (StorageObject, error) {
 	unlock, err := r.lock()
 	if err != nil {
 		return StorageObject{}, err
 	}
 	defer unlock()
-	hbas, err := r.target().child("core").dirs()
+	core := r.target().child("core")
+	hbas, err := core.dirs()
 	if err != nil {
 		return StorageObject{}, err
 	}
@@ -124,9 +166,11 @@ func (r Root) reserve(plugin, name string) (StorageObject, error) {
 			continue
 		}
 		taken[number] = true
-		if so := r.storageObject(p, number, name); p == plugin && so.Exists() {
-			return StorageObject{}, fmt.Errorf("storage object %s exists (%s): choose another name, or delete that one first: %w", name, so.path, fs.ErrExist)
+		if p != plugin || !exists(core.path+"/"+hba+"/"+name) {
+			continue
 		}
+		so := r.storageObject(p, number, name)
+		return so, &ExistsError{What: "storage object " + name, Path: so.path, Remedy: "choose another name, or delete that one first"}
 	}
 	number := 0
 	for taken[number] {
@@ -167,12 +211,7 @@ func (s StorageObject) configure(u User) error {
 			return err
 		}
 	}
-	names := make([]string, 0, len(u.Attributes))
-	for name := range u.Attributes {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(u.Attributes)) {
 		if err := s.SetAttribute(name, u.Attributes[name]); err != nil {
 			return err
 		}

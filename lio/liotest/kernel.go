@@ -6,11 +6,14 @@ package liotest
 import (
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tcmud/tcmud/lio"
 )
@@ -40,7 +43,7 @@ type Kernel struct {
 // New returns a kernel whose target modules are not loaded yet.
 func New(t testing.TB) *Kernel {
 	k := &Kernel{
-		Dir: t.TempDir(), hosts: map[string]int{}, links: map[string]int{}, uio: map[string]string{}, words: map[string]words{},
+		Dir: tempDir(t), hosts: map[string]int{}, links: map[string]int{}, uio: map[string]string{}, words: map[string]words{},
 	}
 	for _, dir := range []string{"sys/kernel/config", "sys/module", "sys/class/uio", "sys/bus/scsi/devices", "dev", "etc", "var/run"} {
 		if err := os.MkdirAll(filepath.Join(k.Dir, dir), 0o755); err != nil {
@@ -48,6 +51,21 @@ func New(t testing.TB) *Kernel {
 		}
 	}
 	return k
+}
+
+// tempDir is in memory, where there is room: configfs is not on a disk either, and has a great many small files.
+func tempDir(t testing.TB) string {
+	const memory, room = "/dev/shm", 1 << 30
+	var st unix.Statfs_t
+	if unix.Statfs(memory, &st) != nil || st.Bavail < room/uint64(st.Bsize) {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(memory, "liotest")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // Open returns the tree of a new kernel that is ready to make TCMU devices.
@@ -130,17 +148,25 @@ func (f files) and(dir string, more files) files {
 
 // fill makes and writes files below dir. The directory is k's own: nothing but a broken test machine can make that fail.
 func (k *Kernel) fill(dir string, f files) {
+	made := map[string]bool{}
 	for name, value := range f {
-		path := filepath.Join(dir, name)
-		parent := filepath.Dir(path)
-		if strings.HasSuffix(name, "/") {
-			parent = path
+		below, file := path.Split(name)
+		if !made[below] {
+			if err := os.MkdirAll(filepath.Join(dir, below), 0o755); err != nil {
+				panic(err)
+			}
+			made[below] = true
 		}
-		if err := os.MkdirAll(parent, 0o755); err != nil {
+		if file == "" {
+			continue
+		}
+		mode := fs.FileMode(0o644)
+		value, isReadOnly := strings.CutPrefix(value, readOnly)
+		if isReadOnly {
+			mode = 0o444
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(value+"\n"), mode); err != nil {
 			panic(err)
-		}
-		if parent != path {
-			set(path, value)
 		}
 	}
 }

@@ -74,11 +74,13 @@ func (k *Kernel) Mkdir(path string) error {
 	if errno != 0 {
 		return fail("mkdir", path, errno)
 	}
-	if err := os.Mkdir(path, 0o755); err != nil {
+	// Nobody sees the directory without what is in it.
+	aside := k.Path("new")
+	if err := os.Mkdir(aside, 0o755); err != nil {
 		return err
 	}
-	k.fill(path, content)
-	return nil
+	k.fill(aside, content)
+	return os.Rename(aside, path)
 }
 
 // Rmdir implements lio.Kernel.
