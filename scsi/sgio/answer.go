@@ -81,6 +81,18 @@ func insteadOfData(r scsi.Result) bool {
 	return false
 }
 
+// moved is the number n of bytes that the host adapter has counted, as it can be told. With sense, it cannot be told that
+// there were none: that is how one says nothing, and Linux as an initiator would take for read all blocks before the one
+// that the sense names. So it is told of one byte, which is not a block.
+func moved(c *scsi.Command, r scsi.Result, n int64) int64 {
+	size := c.Data.Len()
+	if n <= 0 && r.Raw() && size > 1 {
+		c.Data.Write([]byte{0}, 0)
+		return 1
+	}
+	return min(max(n, 0), size)
+}
+
 // refused is how a command ends that the kernel did not take.
 func (d *Device) refused(c *scsi.Command, size int64, err error) scsi.Result {
 	d.report(c, fmt.Errorf("%s: SG_IO with a CDB of %d bytes and %d of data: %w", d.node, len(c.CDB), size, err))

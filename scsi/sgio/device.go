@@ -131,7 +131,7 @@ func (d *Device) Do(c *scsi.Command) scsi.Result {
 	}
 	r := d.answer(c, q)
 	if !insteadOfData(r) {
-		c.Transferred(dir, min(max(size-int64(q.header.resid), 0), size))
+		c.Transferred(dir, moved(c, r, size-int64(q.header.resid)))
 	}
 	return r
 }

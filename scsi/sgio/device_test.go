@@ -92,17 +92,19 @@ func TestDataIn(t *testing.T) {
 		status byte
 		key    byte
 		moved  int64
+		first  string
 	}{
-		"all":                            {0, 0x00, 0, 12},
-		"some":                           {4, 0x00, 0, 8},
-		"nothing":                        {12, 0x00, 0, 0},
-		"more than there is":             {-3, 0x00, 0, 12},
-		"less than nothing, a lie":       {13, 0x00, 0, 0},
-		"some, then a filemark":          {4, 0x02, 0x80, 8},
-		"some, then a medium error":      {4, 0x02, 0x03, 8},
-		"all, with a recovered error":    {0, 0x02, 0x01, 12},
-		"refused, and nobody counted it": {0, 0x02, 0x05, 0},
-		"attention, the same":            {0, 0x02, 0x06, 0},
+		"all":                             {0, 0x00, 0, 12, "ans"},
+		"some":                            {4, 0x00, 0, 8, "ans"},
+		"nothing":                         {12, 0x00, 0, 0, "ans"},
+		"more than there is":              {-3, 0x00, 0, 12, "ans"},
+		"less than nothing, a lie":        {13, 0x00, 0, 0, "ans"},
+		"some, then a filemark":           {4, 0x02, 0x80, 8, "ans"},
+		"some, then a medium error":       {4, 0x02, 0x03, 8, "ans"},
+		"all, with a recovered error":     {0, 0x02, 0x01, 12, "ans"},
+		"refused, and nobody counted it":  {0, 0x02, 0x05, 0, "ans"},
+		"attention, the same":             {0, 0x02, 0x06, 0, "ans"},
+		"medium error in the first block": {12, 0x02, 0x03, 1, "\x00ns"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, s := play(directAccess, func(h *header, data scsi.Buffer) error {
@@ -117,7 +119,7 @@ func TestDataIn(t *testing.T) {
 			require.True(t, in)
 			require.Equal(t, test.moved, n)
 			require.EqualValues(t, transferFromDevice, s.header.direction)
-			require.Equal(t, scsi.Buffer{[]byte("ans"), {}, []byte("wer\x00\x00\x00\x00\x00\x00")}, c.Data)
+			require.Equal(t, scsi.Buffer{[]byte(test.first), {}, []byte("wer\x00\x00\x00\x00\x00\x00")}, c.Data)
 		})
 	}
 }
