@@ -81,8 +81,15 @@ func (c *command) bind(words []string) (args, error) {
 	return a, nil
 }
 
-// parameter finds the parameter that word is for, by its name, or else the next one by position.
+// parameter finds the parameter that word is for, by its name, or else the next one by position. What shells are used to,
+// --name and --name=VALUE, is name=true and name=VALUE.
 func (c *command) parameter(word string, next *int) (*param, string, error) {
+	if option, ok := strings.CutPrefix(word, "--"); ok {
+		word = option
+		if !strings.Contains(option, "=") {
+			word += "=true"
+		}
+	}
 	if m := keyValue.FindStringSubmatch(word); m != nil {
 		for i := range c.params {
 			if c.params[i].name == m[1] {

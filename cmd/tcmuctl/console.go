@@ -17,14 +17,27 @@ type console struct {
 	json     bool
 }
 
-// result is what a command has to say: to people, and to programs.
+// result is what a command has to say: to people, and to programs. Data that is a verdict decides on the exit status.
 type result struct {
 	text string
 	data any
 }
 
-// print prints a result, or nothing where there is nothing to say.
+// verdict is data of a command that ends well and still has bad news.
+type verdict interface{ failure() error }
+
+// print prints a result, or nothing where there is nothing to say. The error may be its verdict.
 func (c *console) print(r result) error {
+	if err := c.show(r); err != nil {
+		return err
+	}
+	if v, ok := r.data.(verdict); ok {
+		return v.failure()
+	}
+	return nil
+}
+
+func (c *console) show(r result) error {
 	switch {
 	case c.json && r.data == nil, !c.json && r.text == "":
 		return nil

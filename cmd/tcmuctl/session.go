@@ -15,6 +15,7 @@ import (
 type session struct {
 	open    func() (lio.Root, error)
 	opened  *lio.Root
+	host    lio.Root // where to look without opening: the running system, but in tests
 	daemon  control.Client
 	top     *node     // "/"
 	width   int       // columns that a tree fills
