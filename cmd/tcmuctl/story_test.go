@@ -175,7 +175,7 @@ func TestBadInput(t *testing.T) {
 		{"deleting no target", []string{"loopback/", "delete", "naa.1"}, []string{"no target naa.1 in /loopback"}},
 		{"LUN of nothing", []string{"loopback/" + target + "/luns", "create", "/backstores/ramdisk/nope"}, []string{"no such path: /backstores/ramdisk/nope"}},
 		{"LUN of a target", []string{"loopback/" + target + "/luns", "create", "/loopback"}, []string{"/loopback is no storage object"}},
-		{"LUN made already", []string{"loopback/" + target + "/luns", "create", "/backstores/ramdisk/rd0", "3"}, []string{"rd0 is loopback/" + target + "/tpgt_1/lun/lun_0 already"}},
+		{"LUN made already", []string{"loopback/" + target + "/luns", "create", "/backstores/ramdisk/rd0", "3"}, []string{"LUN of storage object rd0 exists (", "/tpgt_1/lun/lun_0) and has the number 0"}},
 		{"LUN of no number", []string{"loopback/" + target + "/luns", "delete", "x"}, []string{`lun: "x" is no number`}},
 		{"no such LUN", []string{"loopback/" + target + "/luns", "delete", "5"}, []string{"no LUN 5"}},
 		{"help for nothing", []string{"help", "frobnicate"}, []string{`no command "frobnicate"`}},

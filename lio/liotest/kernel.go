@@ -29,15 +29,14 @@ type Kernel struct {
 	// NobodyListens makes the kernel refuse what it would have to tell a daemon over netlink.
 	NobodyListens bool
 
-	mu     sync.Mutex
-	hosts  map[string]int    // the SCSI host that a loopback target is
-	links  map[string]int    // how many links there are to an object
-	uio    map[string]string // the uio device of a storage object
-	words  map[string]words  // what a storage object of the kernel's own has been told
-	host   int               // the last SCSI host
-	uios   int               // uio devices made so far
-	disks  int               // disks made so far; the first is sdb
-	serial int               // storage objects of the kernel's own made so far
+	mu    sync.Mutex
+	hosts map[string]int    // the SCSI host that a loopback target is
+	links map[string]int    // how many links there are to an object
+	uio   map[string]string // the uio device of a storage object
+	words map[string]words  // what a storage object of the kernel's own has been told
+	host  int               // the last SCSI host
+	uios  int               // uio devices made so far
+	disks int               // disks made so far; the first is sdb
 }
 
 // New returns a kernel whose target modules are not loaded yet.
