@@ -16,11 +16,12 @@ var doctorCommand = command{
 	name: "doctor", help: "look for what is missing or in the way on this host, and say what to do about it",
 	params: []param{{name: "fix", help: "true: do what of it can be done without harm", is: boolean, keyword: true}},
 	run: func(ctx context.Context, at *node, a args) (result, error) {
-		found := at.session.patient().Examine(ctx)
+		look := at.session.patient().Examine
 		if a.boolean("fix", false) {
-			doctor.Mend(found)
+			look = at.session.patient().Treat
 		}
-		return result{diagnosis(found).String(), diagnosis(found)}, nil
+		found := diagnosis(look(ctx))
+		return result{found.String(), found}, nil
 	},
 }
 

@@ -55,6 +55,8 @@ type Finding struct {
 	Text   string `json:"finding"`
 	Remedy string `json:"remedy,omitempty"` // what to do about it; empty where there is nothing to do
 	mend   func() error
+	// contagious: who looks further is caught by it too.
+	contagious bool
 }
 
 func (f Finding) wrong() bool { return f.State == Problem }
@@ -81,7 +83,8 @@ var checks = []struct {
 	{name: "leftovers", look: leftovers, passing: true},
 }
 
-// Examine makes all checks. One that cannot be made is a finding too.
+// Examine makes all checks, or those up to one that finds what would make the others hang. A check that cannot be made is
+// a finding too.
 func (h Host) Examine(ctx context.Context) []Finding {
 	var all []Finding
 	for _, c := range checks {
@@ -96,8 +99,29 @@ func (h Host) Examine(ctx context.Context) []Finding {
 			f.Check = c.name
 			all = append(all, f)
 		}
+		if slices.ContainsFunc(found, isContagious) {
+			return append(all, Finding{Check: c.name, State: Note, Text: "devices are not looked at: that would wait, too"})
+		}
 	}
 	return all
+}
+
+func isContagious(f Finding) bool { return f.contagious }
+
+// Treat makes all checks and mends what can be mended without harm, and returns how things are then.
+func (h Host) Treat(ctx context.Context) []Finding {
+	found := h.Examine(ctx)
+	Mend(found)
+	if !slices.ContainsFunc(found, isContagious) {
+		return found
+	}
+	cured := slices.DeleteFunc(found, func(f Finding) bool { return f.State != Mended })
+	if len(cured) == 0 || !wait(ctx, h.Patience) {
+		return found
+	}
+	found = h.Examine(ctx)
+	Mend(found)
+	return append(cured, found...)
 }
 
 func (h Host) look(ctx context.Context, look func(context.Context, Host) ([]Finding, error)) []Finding {

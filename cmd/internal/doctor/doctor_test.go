@@ -126,18 +126,17 @@ func TestProblems(t *testing.T) {
 		want string
 	}{
 		{"not root", func(p *patient) { p.UID = 1000 }, "rights: user 1000 may look"},
-		{"no configfs", func(p *patient) { require.NoError(p.t, os.RemoveAll(p.kernel.Path("sys/kernel/config"))) }, "configfs: "},
 		{"no module in the kernel", func(p *patient) {
 			require.NoError(p.t, os.Remove(p.kernel.Path("sys/module/target_core_user")))
 			p.Loadable = func(string) error { return errors.New("not found") }
 		}, "modules: this kernel has no target_core_user"},
-		{"module not loaded", func(p *patient) { require.NoError(p.t, os.Remove(p.kernel.Path("sys/module/target_core_user"))) },
-			"modules: target_core_user is not loaded"},
 		{"no directory for reservations", func(p *patient) { require.NoError(p.t, os.Remove(p.kernel.Path("etc/target/pr"))) }, "reservations: "},
 		{"a ring given up", func(p *patient) {
 			p.process("77", "tcmud", 500)
 			p.write("dev/kmsg", "3,2,6000000,-;cmd_id 2 not found, ring is broken\n")
 		}, `rings: the kernel has given up a ring 6s after boot ("cmd_id 2 not found, ring is broken")`},
+		{"questions stopped", func(p *patient) { p.write("sys/module/target_core_user/parameters/block_netlink", "blocked\n") },
+			"netlink: a daemon that is gone has stopped the kernel's questions"},
 		{"two of one serial", func(p *patient) {
 			for _, name := range []string{"a", "b"} {
 				_, err := p.Root.CreateUser(lio.User{Name: name, Config: "x/y", Size: 512, Identity: lio.Identity{Serial: "s1"}})
@@ -152,6 +151,24 @@ func TestProblems(t *testing.T) {
 			found := p.complaints()
 			require.NotEmpty(t, found)
 			require.Contains(t, strings.Join(found, "\n"), test.want)
+		})
+	}
+}
+
+// A host on which nothing was made yet lacks what is loaded and mounted at need.
+func TestFreshHost(t *testing.T) {
+	for name, path := range map[string]string{
+		"configfs": "sys/kernel/config", "target_core_mod": "sys/kernel/config/target", "target_core_user": "sys/module/target_core_user",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPatient(t)
+			p.serve()
+			prepared := false
+			p.Prepare = func() error { prepared = true; return nil }
+			require.NoError(t, os.RemoveAll(p.kernel.Path(path)))
+			require.Empty(t, p.complaints())
+			Mend(p.Examine(t.Context()))
+			require.True(t, prepared)
 		})
 	}
 }
@@ -184,28 +201,50 @@ func TestDevicesThatDoNotWork(t *testing.T) {
 	require.Len(t, p.complaints(), 2, "the flow of commands goes on")
 }
 
+// whereTheKernelAsks is the stack of a process that waits for a daemon's answer.
+const whereTheKernelAsks = "[<0>] tcmu_netlink_event_send+0x17e/0x2d0 [target_core_user]\n[<0>] tcmu_configure_device+0x26e/0x390 [target_core_user]\n"
+
+func (p *patient) parameters() {
+	p.write("sys/module/target_core_user/parameters/block_netlink", "unblocked\n")
+	p.write("sys/module/target_core_user/parameters/reset_netlink", "")
+}
+
+// To look at the devices would hang as well: that has to wait until those who hang are released.
 func TestAnAnswerThatNobodyGives(t *testing.T) {
 	p := newPatient(t)
 	p.serve()
-	so := p.device("rd0")
-	require.NoError(t, so.SetAttribute("nl_reply_supported", "1"))
+	p.device("rd0")
+	p.parameters()
 	p.process("99", "targetcli) S (", 100)
-	p.write("proc/99/task/99/stack", "[<0>] tcmu_wait_genl_cmd_reply+0x5d/0xb0\n[<0>] tcmu_configure_device\n")
-	for _, name := range []string{"block_netlink", "reset_netlink"} {
-		p.write("sys/module/target_core_user/parameters/"+name, "")
-	}
-	found := p.complaints()
-	require.Equal(t, "netlink: process 99 (targetcli) S () waits for the answer of a daemon that is gone, and cannot be killed", found[0])
-	require.Contains(t, found[1], "netlink: the kernel waits for a daemon's answer before it removes "+so.Path())
+	p.write("proc/99/task/99/stack", whereTheKernelAsks)
+	require.Equal(t, []string{"netlink: process 99 (targetcli) S () waits for the answer of a daemon that is gone, and cannot be killed"}, p.complaints())
 
+	p.Mute = func() error { return os.RemoveAll(p.kernel.Path("proc/99")) }
+	found := p.Treat(t.Context())
+	require.Equal(t, Mended, found[0].State)
+	require.Equal(t, "devices", found[len(found)-3].Check, "now they are looked at")
+}
+
+func TestTcmuRunnerAnswers(t *testing.T) {
+	p := newPatient(t)
+	p.serve()
 	p.process("5", "tcmu-runner", 50)
-	for _, f := range p.Examine(t.Context()) {
-		require.False(t, f.Check == "netlink" && f.State == Problem, "tcmu-runner answers: %s", f.Text)
-	}
-	require.NoError(t, os.RemoveAll(p.kernel.Path("proc/5")))
+	p.process("99", "targetcli", 100)
+	p.write("proc/99/task/99/stack", whereTheKernelAsks)
+	require.Empty(t, p.complaints())
+}
 
-	Mend(p.Examine(t.Context()))
-	require.Equal(t, 2, p.muted)
+func TestADeviceThatNobodyWillAnswerFor(t *testing.T) {
+	p := newPatient(t)
+	p.parameters()
+	so := p.device("rd0")
+	p.serve(served(t, so, control.Serving, ""))
+	require.NoError(t, so.SetAttribute("nl_reply_supported", "1"))
+	found := p.complaints()
+	require.Len(t, found, 1)
+	require.Contains(t, found[0], "netlink: the kernel waits for a daemon's answer before it removes "+so.Path())
+	p.mend()
+	require.Equal(t, 1, p.muted)
 	v, err := so.Attribute("nl_reply_supported")
 	require.NoError(t, err)
 	require.Equal(t, "-1", v)

@@ -22,10 +22,10 @@ func configfs(_ context.Context, h Host) ([]Finding, error) {
 	case exists(h.path("sys/kernel/config/target")):
 		return ok("mounted at %s", dir), nil
 	case !exists(dir):
-		return []Finding{problem("modprobe configfs", "%s does not exist", dir).by(h.Prepare)}, nil
+		return []Finding{later("modprobe configfs", "%s does not exist yet", dir).by(h.Prepare)}, nil
 	}
-	return []Finding{problem("mount -t configfs configfs /sys/kernel/config; modprobe target_core_mod",
-		"%s has no target: configfs is not mounted, or target_core_mod is not loaded", dir).by(h.Prepare)}, nil
+	return []Finding{later("mount -t configfs configfs /sys/kernel/config; modprobe target_core_mod",
+		"%s has no target yet: configfs is not mounted, or target_core_mod is not loaded", dir).by(h.Prepare)}, nil
 }
 
 // modules looks for those of the core, without which there is no device, and those of the fabrics, of which one that is
@@ -42,15 +42,13 @@ func modules(_ context.Context, h Host) ([]Finding, error) {
 		err := h.Loadable(m.Name)
 		switch {
 		case err == nil && i < len(core):
-			found = append(found, problem("modprobe "+m.Name, "%s is not loaded", m.Name).by(h.Prepare))
+			found = append(found, later("modprobe "+m.Name, "%s is not loaded yet", m.Name).by(h.Prepare))
 		case err == nil:
 			loadable = append(loadable, m.Name)
 		case i < len(core):
 			found = append(found, problem(install(m), "this kernel has no %s", m.Name))
 		default:
-			f := note("this kernel has no %s: its targets cannot be made", m.Name)
-			f.Remedy = install(m)
-			found = append(found, f)
+			found = append(found, later(install(m), "this kernel has no %s: its targets cannot be made", m.Name))
 		}
 	}
 	text := strings.Join(loaded, ", ") + " loaded"
@@ -61,6 +59,13 @@ func modules(_ context.Context, h Host) ([]Finding, error) {
 		found = append(ok("%s", text), found...)
 	}
 	return found, nil
+}
+
+// later is what is in nobody's way until it is needed, and most of it tcmud and tcmuctl see to themselves then.
+func later(remedy, format string, a ...any) Finding {
+	f := note(format, a...)
+	f.Remedy = remedy
+	return f
 }
 
 func install(m lio.Module) string {

@@ -40,7 +40,7 @@ func otherDaemons(_ context.Context, h Host) ([]Finding, error) {
 }
 
 // answer is where the kernel waits for a daemon's consent, without a limit and beyond the reach of any signal.
-const answer = "tcmu_wait_genl_cmd_reply"
+const answer = "tcmu_netlink_event_send"
 
 // netlink looks for what a daemon leaves behind that had made the kernel wait for its consent and is gone: processes that
 // wait for it for good, and devices that show that the next ones will.
@@ -55,8 +55,16 @@ func netlink(_ context.Context, h Host) ([]Finding, error) {
 			return ok("%s answers", runner), nil
 		}
 		if p.waitsIn(answer) {
-			found = append(found, problem(unblock, "process %d (%s) waits for the answer of a daemon that is gone, and cannot be killed", p.pid, p.name).by(h.release))
+			f := problem(unblock, "process %d (%s) waits for the answer of a daemon that is gone, and cannot be killed", p.pid, p.name)
+			f.mend, f.contagious = h.release, true
+			found = append(found, f)
 		}
+	}
+	if len(found) > 0 {
+		return found, nil // to read an attribute of the device would wait as well
+	}
+	if b, err := os.ReadFile(h.path(parameters, "block_netlink")); err == nil && strings.TrimSpace(string(b)) == "blocked" {
+		found = append(found, problem(unblock, "a daemon that is gone has stopped the kernel's questions to daemons: what would be asked about fails with EAGAIN").by(h.release))
 	}
 	objects, err := h.Root.StorageObjects()
 	if err != nil {
@@ -75,13 +83,14 @@ func netlink(_ context.Context, h Host) ([]Finding, error) {
 }
 
 // unblock ends the waiting, and keeps it from beginning anew while that is done.
-const unblock = "in /sys/module/target_core_user/parameters write 1 to block_netlink, 1 to reset_netlink, 0 to block_netlink"
+const unblock = "in /" + parameters + " write 1 to block_netlink, 1 to reset_netlink, 0 to block_netlink"
+
+const parameters = "sys/module/target_core_user/parameters"
 
 // release ends the waiting for answers, and makes the kernel wait for none any more.
 func (h Host) release() error {
-	dir := h.path("sys/module/target_core_user/parameters")
 	for _, step := range []struct{ file, value string }{{"block_netlink", "1"}, {"reset_netlink", "1"}, {"block_netlink", "0"}} {
-		if err := os.WriteFile(dir+"/"+step.file, []byte(step.value), 0o200); err != nil {
+		if err := os.WriteFile(h.path(parameters, step.file), []byte(step.value), 0o200); err != nil {
 			return err
 		}
 	}
