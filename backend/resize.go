@@ -31,6 +31,9 @@ func (m *Medium) Resize(size int64) error {
 // Resize implements Resizer. The file or device must have that many bytes: it is made longer before, and a file shorter
 // afterwards, by others. A file keeps its bytes beyond the size.
 func (f *File) Resize(size int64) error {
+	if size <= 0 { // which would be all there is
+		return fmt.Errorf("%s: size %d: a disk needs at least one block", f.path, size)
+	}
 	size, err := f.usable(size)
 	if err == nil {
 		f.size.Store(size)

@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -191,4 +192,30 @@ func (s *suite) testReopen(t *testing.T) {
 		d.holds(t, size-d.block, last)
 		require.NoError(t, d.Close())
 	}
+}
+
+// testResize shrinks the store and makes it as long as it was: how much longer it could be is not known here.
+func testResize(t *testing.T, d disk) {
+	size := d.Size()
+	small := size / 2 / d.block * d.block
+	want := random(1, d.block)
+	d.write(t, small-d.block, want)
+	err := d.Resize(small)
+	if errors.Is(err, errors.ErrUnsupported) {
+		require.Equal(t, size, d.Size())
+		return
+	}
+	require.NoError(t, err)
+	require.Equal(t, small, d.Size())
+	d.holds(t, small-d.block, want)
+	require.Error(t, d.Writev([][]byte{want}, small, false), "behind the end")
+	require.Error(t, d.Resize(0))
+	require.Equal(t, small, d.Size(), "an error changes nothing")
+
+	require.NoError(t, d.Resize(size))
+	require.Equal(t, size, d.Size())
+	d.holds(t, small-d.block, want)
+	d.holds(t, small, make([]byte, d.block))
+	d.write(t, size-d.block, want)
+	d.holds(t, size-d.block, want)
 }

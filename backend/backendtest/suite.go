@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) backend.Store, opts ...Option) {
 		{"erase, then write a part", testEraseThenWrite},
 		{"last block", testLastBlock},
 		{"large", testLarge},
+		{"resize, if it can", testResize},
 		{"disjoint ranges concurrently", testDisjoint},
 		{"overlapping ranges concurrently", testOverlapping},
 		{"model", testModel},

@@ -19,14 +19,14 @@ import (
 
 // host is a machine with a kernel in a directory, on which a test types tcmuctl commands.
 type host struct {
-	t      *testing.T
+	t      testing.TB
 	kernel *liotest.Kernel
 	dir    string // for the test's own files
 	socket string
 }
 
 // newHost returns a host without a daemon.
-func newHost(t *testing.T) *host {
+func newHost(t testing.TB) *host {
 	_, kernel := liotest.Open(t)
 	return &host{t: t, kernel: kernel, dir: t.TempDir(), socket: filepath.Join(t.TempDir(), "tcmud.sock")}
 }
@@ -71,7 +71,7 @@ func (d daemon) Devices() []control.Device {
 		dev.Size, _ = so.Size()
 		dev.Incarnation, _ = so.Incarnation()
 		if dev.Error = d.verdict(so); dev.Error != "" {
-			dev.State = control.Failed
+			dev.State, dev.Size = control.Failed, 0
 		}
 		all = append(all, dev)
 	}
