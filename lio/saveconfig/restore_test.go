@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -258,6 +259,22 @@ func TestWhatIsThereAndDiffersIsRefused(t *testing.T) {
 			require.Equal(t, c, capture(t, root))
 		})
 	}
+}
+
+// Loopback makes no disk of a LUN while there is no LUN 0.
+func TestLUNsAreMadeInTheirOrder(t *testing.T) {
+	root, k := liotest.Open(t)
+	var made []string
+	k.Fail = func(op, path string) error {
+		if op == "symlink" && strings.HasPrefix(path, "loopback/") {
+			made = append(made, path)
+		}
+		return nil
+	}
+	c := readGolden(t)
+	slices.Reverse(c.Targets[1].TPGs[0].LUNs)
+	restore(t, root, c, options)
+	require.Equal(t, []string{"loopback/" + naa + "/tpgt_1/lun/lun_0/77aa10ce31", "loopback/" + naa + "/tpgt_1/lun/lun_9/77aa10ce32"}, made)
 }
 
 func TestSettingsThatThisKernelDoesNotHave(t *testing.T) {

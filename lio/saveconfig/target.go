@@ -2,6 +2,7 @@ package saveconfig
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tcmud/tcmud/lio"
 )
@@ -44,7 +45,9 @@ func (r *restoring) tpg(t lio.Target, saved TPG) error {
 	if err := restoreSettings(r, of+" parameter", saved.Parameters, tpg.Parameter, tpg.SetParameter); err != nil {
 		return err
 	}
-	for _, l := range saved.LUNs {
+	// Loopback makes no disk of a LUN while there is no LUN 0 (Linux 6.1), and rtslib saves LUNs in any order.
+	luns := slices.SortedFunc(slices.Values(saved.LUNs), func(a, b LUN) int { return a.Index - b.Index })
+	for _, l := range luns {
 		if err := r.lun(tpg, l); err != nil {
 			return fmt.Errorf("lun%d: %w", l.Index, err)
 		}
