@@ -59,16 +59,16 @@ func serve(ctx context.Context, conn *dbus.Conn, handlers []Handler, log *slog.L
 		return err
 	}
 	for {
-		if err := s.settle(); err != nil {
+		if err := s.settle(); conn.Context().Err() != nil {
+			return errors.New("the system bus has ended: start tcmud again once it is back")
+		} else if err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return nil // with the connection, all names are given back
-		case _, open := <-changes:
-			if !open {
-				return errors.New("the system bus has ended: start tcmud again once it is back")
-			}
+		case <-changes:
+		case <-conn.Context().Done():
 		}
 	}
 }
