@@ -94,7 +94,7 @@ func aclStatus(at *node) (status, error) {
 // addresses are those from which an initiator is logged in, from what the kernel tells of its session: each connection
 // has a line "Address 192.0.2.1:50000 TCP  StatSN: 0x...".
 func addresses(session string) []string {
-	var from []string
+	from := []string{}
 	for line := range strings.Lines(session) {
 		if words := strings.Fields(line); len(words) > 1 && words[0] == "Address" {
 			from = append(from, words[1])
