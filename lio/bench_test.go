@@ -17,27 +17,33 @@ func BenchmarkDevices(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
 				root, _ := liotest.Open(b)
-				for i := range n {
-					_, err := root.CreateUser(lio.User{Name: fmt.Sprint("rd", i), Config: "tcmud/ramdisk", Size: 512})
-					require.NoError(b, err)
-				}
-				objects, err := root.StorageObjects()
-				require.NoError(b, err)
-				target, err := root.Export(lio.Export{Fabric: "loopback", LUNs: objects})
-				require.NoError(b, err)
-				luns, err := root.LUNs()
-				require.NoError(b, err)
-				for i, l := range luns {
-					so, err := l.StorageObject()
-					require.NoError(b, err)
-					require.Equal(b, objects[i], so)
-				}
-				require.NoError(b, target.Delete())
-				for _, so := range objects {
-					require.NoError(b, so.Delete())
-				}
+				manyDevices(b, root, n)
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*n), "µs/device")
 		})
+	}
+}
+
+// manyDevices makes n devices and a target with all of them, and removes all.
+func manyDevices(t testing.TB, root lio.Root, n int) {
+	for i := range n {
+		_, err := root.CreateUser(lio.User{Name: fmt.Sprint("rd", i), Config: "tcmud/ramdisk", Size: 512, CmdRingSizeMB: 1})
+		require.NoError(t, err)
+	}
+	objects, err := root.StorageObjects()
+	require.NoError(t, err)
+	target, err := root.Export(lio.Export{Fabric: "vhost", LUNs: objects})
+	require.NoError(t, err)
+	luns, err := root.LUNs()
+	require.NoError(t, err)
+	require.Len(t, luns, n)
+	for i, l := range luns {
+		so, err := l.StorageObject()
+		require.NoError(t, err)
+		require.Equal(t, objects[i], so)
+	}
+	require.NoError(t, target.Delete())
+	for _, so := range objects {
+		require.NoError(t, so.Delete())
 	}
 }

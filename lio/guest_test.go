@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -102,4 +103,20 @@ func TestNobodyListens(t *testing.T) {
 	require.NoError(t, so.Delete())
 	_, err = so.Size()
 	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// TestManyDevices: the time for each does not grow with their number.
+func TestManyDevices(t *testing.T) {
+	root, err := lio.Open()
+	require.NoError(t, err)
+	each := func(n int) time.Duration {
+		start := time.Now()
+		manyDevices(t, root, n)
+		took := time.Since(start) / time.Duration(n)
+		t.Logf("%d devices: %v each", n, took)
+		return took
+	}
+	each(10) // loads modules
+	few, many := each(50), each(200)
+	require.Less(t, many, 3*few)
 }

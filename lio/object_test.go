@@ -45,7 +45,7 @@ func TestCreateUser(t *testing.T) {
 	}
 	so := create(t, root, lio.User{
 		Name: "disk-0.a", Config: "tcmud/fileio/tmp/disk0.img", Size: 10 << 20, BlockSize: 4096, HWMaxSectors: 2048,
-		MaxDataAreaMB: 64, DataPagesPerBlk: 2,
+		MaxDataAreaMB: 64, DataPagesPerBlk: 2, CmdRingSizeMB: 1,
 		Identity:   lio.Identity{Vendor: "ACME", Product: "Rocket", Revision: "0001", Serial: "s-1"},
 		UdevPath:   "/tmp/disk0.img",
 		Attributes: map[string]string{"emulate_write_cache": "1", "cmd_time_out": "0"},
@@ -58,7 +58,7 @@ func TestCreateUser(t *testing.T) {
 
 	for name, want := range map[string]string{
 		"dev_config": "tcmud/fileio/tmp/disk0.img", "dev_size": "10485760", "hw_block_size": "4096", "hw_max_sectors": "2048",
-		"max_data_area_mb": "64", "data_pages_per_blk": "2", "nl_reply_supported": "-1", "emulate_write_cache": "1", "cmd_time_out": "0",
+		"max_data_area_mb": "64", "data_pages_per_blk": "2", "cmd_ring_size_mb": "1", "nl_reply_supported": "-1", "emulate_write_cache": "1", "cmd_time_out": "0",
 	} {
 		got, err := so.Attribute(name)
 		require.NoError(t, err)

@@ -22,6 +22,7 @@ type User struct {
 	HWMaxSectors    int // longest transfer in blocks, for the daemon's VPD page B0h; 0: the kernel's 128
 	MaxDataAreaMB   int // the ring's data area in MiB; 0: the kernel's 1024
 	DataPagesPerBlk int // pages in each block of the data area; 0: the kernel's 1
+	CmdRingSizeMB   int // the ring of commands in MiB, which is memory from the start; 0: the kernel's 8
 
 	Identity Identity // an empty Serial becomes a random UUID; other empty fields stay the kernel's
 	UdevPath string   // file or device behind it, for display by targetcli, which also refuses to use it twice
@@ -46,7 +47,7 @@ func (u User) Check() error {
 		return fmt.Errorf("block size %d: use a power of two from 512 on", bs)
 	case u.Size <= 0 || u.Size%int64(bs) != 0:
 		return fmt.Errorf("size %d: use a positive multiple of the block size, %d", u.Size, bs)
-	case u.HWMaxSectors < 0 || u.MaxDataAreaMB < 0 || u.DataPagesPerBlk < 0:
+	case u.HWMaxSectors < 0 || u.MaxDataAreaMB < 0 || u.DataPagesPerBlk < 0 || u.CmdRingSizeMB < 0:
 		return errors.New("negative limits: use 0 for the kernel's own")
 	}
 	return errors.Join(checkConfig(u.Config), u.Identity.Check())
@@ -81,6 +82,7 @@ func (u User) settings() [][2]string {
 		{"hw_max_sectors", u.HWMaxSectors},
 		{"max_data_area_mb", u.MaxDataAreaMB},
 		{"data_pages_per_blk", u.DataPagesPerBlk},
+		{"cmd_ring_size_mb", u.CmdRingSizeMB},
 	} {
 		if limit.value > 0 {
 			s = append(s, [2]string{limit.name, strconv.Itoa(limit.value)})
