@@ -1,6 +1,10 @@
 package backend
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"os"
+)
 
 // OpenOptions is what a store needs to know besides its configuration string. configfs has it, the daemon brings it.
 type OpenOptions struct {
@@ -42,7 +46,24 @@ func Open(c Config, opt OpenOptions) (Store, error) {
 	case opt.Memory == "":
 		return store(NewRamdisk(opt.Size))
 	}
-	return store(OpenRamdisk(opt.Memory, opt.Size))
+	return store(reopenRamdisk(opt.Memory, opt.Size))
+}
+
+// reopenRamdisk is OpenRamdisk, but gives a ramdisk that has another size the size asked for: it was changed while nobody
+// served it.
+func reopenRamdisk(path string, size int64) (*Ramdisk, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || info.Size() == size {
+		return OpenRamdisk(path, size)
+	}
+	r, err := OpenRamdisk(path, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Resize(size); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
 }
 
 // store keeps the nil pointer of a store that failed to open from becoming a Store that is not nil.

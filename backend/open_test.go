@@ -41,6 +41,21 @@ func TestOpen(t *testing.T) {
 	require.FileExists(t, memory)
 }
 
+// The size of a ramdisk may be changed while nobody serves it.
+func TestOpenRamdiskThatHasAnotherSize(t *testing.T) {
+	memory := filepath.Join(shmDir(t), "rd0")
+	for _, size := range []int64{1 << 20, 4 << 20, 64 << 10} {
+		s, err := backend.Open(backend.Config{Kind: "ramdisk"}, backend.OpenOptions{Size: size, Memory: memory})
+		require.NoError(t, err)
+		require.Equal(t, size, s.Size())
+		if size == 1<<20 {
+			require.NoError(t, s.Writev([][]byte{[]byte("kept")}, 0, false))
+		}
+		holds(t, s, 0, []byte("kept"))
+		require.NoError(t, s.Close())
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "disk")
 	require.NoError(t, os.WriteFile(file, make([]byte, 8192), 0o600))
