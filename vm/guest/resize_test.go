@@ -171,6 +171,30 @@ func TestOptionsOutliveTheDaemon(t *testing.T) {
 	require.EqualValues(t, 64*mib, d.size(t))
 }
 
+// rtslib writes all attributes again when it restores a configuration, and a shell a line end with each: a change that is
+// none has no effect, now or at the next start.
+func TestAttributesWrittenAgainChangeNothing(t *testing.T) {
+	tcmud := startDaemon(t)
+	for _, store := range stores {
+		d := store.make(t, "32M")
+		d.set(t, "attribute", "write_protect=1")
+		d.rescan(t) // which hears of that
+		attributes := filepath.Join(configfs, "core/user_"+strconv.Itoa(d.object.Properties.HBA), d.object.Name, "attrib")
+		log := kernelLog(t)
+		for _, name := range []string{"dev_config", "dev_size", "emulate_write_cache", "dev_config"} {
+			path := filepath.Join(attributes, name)
+			write(t, path, read(t, path)+"\n")
+		}
+		require.NotContains(t, devices(t), `"error"`)
+		d.content(t, mib, 0)
+		require.NotContains(t, log(), "changed", "no unit attention")
+	}
+	tcmud.terminate()
+	tcmud.start()
+	eventually(t, "both are served again", func() bool { return strings.Count(devices(t), `"state":"serving"`) == 2 })
+	require.NotContains(t, devices(t), `"error"`)
+}
+
 // loop makes a loop device of a file of n bytes, with further arguments of losetup.
 func loop(t *testing.T, n int64, args ...string) (device, file string) {
 	t.Helper()
