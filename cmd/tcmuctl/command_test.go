@@ -115,7 +115,8 @@ func TestHelp(t *testing.T) {
 	stdout, _, _ := h.enter("help")
 	for _, want := range []string{
 		"\n/backstores/ramdisk\n  create NAME SIZE [block_size=512|4096]",
-		"\n/loopback/WWN/luns\n  create STORAGE_OBJECT [LUN]\n",
+		"\n/iscsi/WWN/tpgN/luns\n/loopback/WWN/luns\n/vhost/WWN/tpgN/luns\n  create STORAGE_OBJECT [LUN]",
+		"\n  set auth NAME=VALUE...\n        CHAP",
 		"\nanywhere\n  cd [PATH]\n", "\n  ls [PATH] [DEPTH]\n        show the tree\n",
 	} {
 		require.Contains(t, stdout, want)

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"context"
-	"fmt"
-	"strings"
-)
+import "context"
 
 // everywhere are the commands that every node knows.
 func everywhere() []command {
@@ -86,77 +82,4 @@ func list(_ context.Context, at *node, a args) (result, error) {
 
 func printVersion(context.Context, *node, args) (result, error) {
 	return result{"tcmuctl version " + version, map[string]string{"version": version}}, nil
-}
-
-// topic is a command in help.
-type topic struct {
-	Path    string      `json:"path"` // where it can be said
-	Command string      `json:"command"`
-	Usage   string      `json:"usage"`
-	Help    string      `json:"help"`
-	Params  []paramHelp `json:"parameters,omitempty"`
-}
-
-type paramHelp struct {
-	Name string `json:"name"`
-	Help string `json:"help"`
-}
-
-func help(_ context.Context, at *node, a args) (result, error) {
-	if name := a.text("topic"); name != "" {
-		c, err := at.kind.command(name)
-		if err != nil {
-			return result{}, err
-		}
-		t := c.topic(at.path())
-		return result{t.long(), t}, nil
-	}
-	topics := at.kind.topics(at.path())
-	for _, c := range everywhere() {
-		topics = append(topics, c.topic("anywhere"))
-	}
-	return result{overview(topics), topics}, nil
-}
-
-// topics are the commands of k, whose nodes are at path, and of the kinds below.
-func (k *kind) topics(path string) []topic {
-	var all []topic
-	for i := range k.commands {
-		all = append(all, k.commands[i].topic(path))
-	}
-	for _, b := range k.below {
-		all = append(all, b.topics(strings.TrimSuffix(path, "/")+"/"+b.name)...)
-	}
-	return all
-}
-
-func (c *command) topic(path string) topic {
-	t := topic{Path: path, Command: c.name, Usage: c.usage(), Help: c.help}
-	for _, p := range c.params {
-		t.Params = append(t.Params, paramHelp{p.name, p.help})
-	}
-	return t
-}
-
-func overview(topics []topic) string {
-	var b strings.Builder
-	fmt.Fprint(&b, "tcmuctl [--json] [PATH] COMMAND [ARGS]\n\nArguments are given by position or as name=value. \"tcmuctl PATH help COMMAND\" tells more.\n")
-	path := ""
-	for _, t := range topics {
-		if t.Path != path {
-			path = t.Path
-			fmt.Fprintf(&b, "\n%s\n", path)
-		}
-		fmt.Fprintf(&b, "  %s\n        %s\n", t.Usage, t.Help)
-	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
-
-func (t topic) long() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n%s\n", t.Path, t.Usage, t.Help)
-	for _, p := range t.Params {
-		fmt.Fprintf(&b, "  %-12s %s\n", p.Name, p.Help)
-	}
-	return strings.TrimSuffix(b.String(), "\n")
 }

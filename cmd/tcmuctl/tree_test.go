@@ -2,15 +2,11 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/tcmud/tcmud/lio"
 )
 
 // classic is the tree of the walk-through that newcomers to LIO begin with.
@@ -100,31 +96,4 @@ func TestDepth(t *testing.T) {
 	require.Equal(t, "o- / .... [...]\n  o- backstores .... [...]\n  o- iscsi .... [Targets: 0]\n  o- loopback .... [Targets: 0]\n  o- vhost .... [Targets: 0]\n", dots(stdout))
 	whole, _, _ := h.enter("ls", "depth=0")
 	require.Contains(t, whole, "ramdisk")
-}
-
-func TestLargeTree(t *testing.T) {
-	const n = 150
-	h := newHost(t)
-	root := h.kernel.Root()
-	loopback, err := root.Fabric("loopback")
-	require.NoError(t, err)
-	target, err := loopback.CreateTarget("")
-	require.NoError(t, err)
-	tpg, err := target.CreateTPG(1)
-	require.NoError(t, err)
-	objects := make([]lio.StorageObject, n)
-	for i := range objects {
-		objects[i], err = root.CreateUser(lio.User{Name: fmt.Sprint("rd", i), Config: "tcmud/ramdisk", Size: 512})
-		require.NoError(t, err)
-	}
-	for _, so := range objects[:20] {
-		_, err := tpg.CreateLUN(so, lio.AnyLUN)
-		require.NoError(t, err)
-	}
-	start := time.Now()
-	tree := h.tree()
-	took := time.Since(start)
-	require.Equal(t, len(strings.Fields(`/ backstores block fileio pscsi ramdisk iscsi loopback vhost target luns`))+n+20, strings.Count(tree, "\n"))
-	require.Less(t, took, time.Second)
-	t.Logf("%d storage objects and 20 LUNs listed in %v", n, took)
 }

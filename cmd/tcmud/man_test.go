@@ -1,0 +1,64 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcmud/tcmud/cmd/internal/man"
+)
+
+//go:generate go test . -run ^TestManualPage$ -update
+
+var update = flag.Bool("update", false, "write docs/man/tcmud.8 instead of comparing with it")
+
+const manualPage = "../../docs/man/tcmud.8"
+
+// TestManualPage holds docs/man/tcmud.8 to the options.
+func TestManualPage(t *testing.T) {
+	want := manual(t)
+	if *update {
+		require.NoError(t, os.WriteFile(manualPage, []byte(want), 0o644))
+		return
+	}
+	have, err := os.ReadFile(manualPage)
+	require.NoError(t, err, "run \"make docs\"")
+	require.Equal(t, want, string(have), "docs/man/tcmud.8 is not what tcmud takes: run \"make docs\", and look at what has changed")
+	mandoc, err := exec.LookPath("mandoc")
+	if err != nil {
+		t.Log("no mandoc here: the page is not checked")
+		return
+	}
+	out, err := exec.Command(mandoc, "-T", "lint", "-W", "warning", manualPage).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+func manual(t *testing.T) string {
+	o, flags, err := parse(nil)
+	require.NoError(t, err)
+	p := man.New("tcmud", "serve disks to the kernel's SCSI target from userspace")
+	p.Section("synopsis")
+	p.Synopsis("tcmud", "[OPTIONS]")
+	p.Section("description")
+	_, description, _ := strings.Cut(usage, "\n\n")
+	p.Text(strings.TrimSuffix(strings.TrimSpace(description), "\n\nOptions:"))
+	p.Section("options")
+	p.Options(flags)
+	p.Section("signals")
+	p.Item("SIGTERM, SIGINT", "finish what is in flight, leave the devices in place, and end")
+	p.Section("exit status")
+	p.Text("0 after SIGTERM or SIGINT; 1 when it cannot run, with one line on standard error; 2 when an option is wrong.")
+	p.Section("files")
+	p.Item(o.socket, "where tcmuctl(8) asks; only root may")
+	p.Item(o.memory, "the contents of ramdisks, which outlive the daemon")
+	p.Item(o.state, "what one run tells the next")
+	p.Section("examples")
+	p.Text("As a service, and by hand with more in the log:")
+	p.Example("# systemctl start tcmud\n# tcmud --log-level DEBUG")
+	p.SeeAlso("tcmuctl(8)", "targetcli(8)")
+	return p.String()
+}
