@@ -92,12 +92,29 @@ func (s *session) waitFollowed(ctx context.Context, o object, before control.Dev
 // deleteLUN deletes a LUN. Where nobody serves its device, what it has in flight cannot end well: it is ended before.
 func (s *session) deleteLUN(ctx context.Context, l lio.LUN) error {
 	so, err := l.StorageObject()
-	if err == nil && s.abandoned(ctx, so) {
-		if err := l.Abandon(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	switch {
+	case err != nil || !s.abandoned(ctx, so):
+		return l.Delete()
+	case !l.TPG.Target.Fabric.Has(lio.Disks):
+		return deleteStopped(l, so)
+	}
+	if err := l.Abandon(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return l.Delete()
+}
+
+// deleteStopped deletes a LUN while its device turns away all commands with BUSY. Initiators repeat them, and one that
+// got into the ring would make the deletion wait for its time-out.
+func deleteStopped(l lio.LUN, so lio.StorageObject) error {
+	if err := so.BlockDev(true); err != nil {
+		return err
+	}
+	err := so.ResetRing(lio.ResetBusy)
+	if err == nil {
+		err = l.Delete()
+	}
+	return errors.Join(err, so.BlockDev(false))
 }
 
 // abandoned reports whether so is ours to serve and not served: there is no daemon, or it has failed.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -299,4 +300,26 @@ func TestISCSIDiscoveryCHAP(t *testing.T) {
 	require.Contains(t, o.stdout, portal+",1 "+iqn)
 	require.Zero(t, discovery("-o", "update", "-n", "discovery.sendtargets.auth.password", "-v", "somebody-else").status)
 	require.Equal(t, noAccess, discovery("--discover").status)
+}
+
+// Initiators that wait for a daemon that has died do not keep the administrator from taking the target away.
+func TestISCSITargetGoesWithoutADaemon(t *testing.T) {
+	daemon := startDaemon(t)
+	p := newTPG(t, create(t, "ramdisk", "rd0", "1M"))
+	p.open(t)
+	startOpenISCSI(t)
+	require.Zero(t, p.login(t).status)
+	d := p.disk(t, 0)
+	daemon.kill()
+	sent := randomFile(t, 4096)
+	writer := exec.Command("dd", "if="+sent, "of="+d.node, "bs=4096", "oflag=direct")
+	require.NoError(t, writer.Start())
+	eventually(t, "the write is in flight", func() bool { return strings.Fields(d.sys(t, "inflight"))[1] == "1" })
+
+	start := time.Now()
+	must(t, "tcmuctl", p.path+"/luns", "delete", "0")
+	require.Less(t, time.Since(start), 20*time.Second, "the kernel's time-out is 30 seconds")
+	require.Error(t, writer.Wait(), "there is no such LUN any more")
+	p.logout(t)
+	daemon.start()
 }
