@@ -26,8 +26,9 @@ func TestCompletion(t *testing.T) {
 		line string
 		want []string
 	}{
-		{"l", []string{"loopback/", "ls "}},
-		{"/", []string{"/backstores/", "/loopback/"}},
+		{"loo", []string{"loopback/"}},
+		{"l", []string{"loglevel ", "loopback/", "ls "}},
+		{"/", []string{"/backstores/", "/iscsi/", "/loopback/", "/vhost/"}},
 		{"/backstores/r", []string{"/backstores/ramdisk/"}},
 		{"/backstores/ramdisk/rd", []string{"/backstores/ramdisk/rd0 ", "/backstores/ramdisk/rd1 "}},
 		{"loopback/ c", []string{"cd ", "create "}},
@@ -39,8 +40,8 @@ func TestCompletion(t *testing.T) {
 		{"ls / d", []string{"depth="}},
 		{"loopback/ delete ", []string{target + " ", "wwn="}},
 		{"loopback/ delete wwn=naa", []string{"wwn=" + target + " "}},
-		{"loopback/" + target + "/luns create ", []string{"/backstores/ramdisk/rd0 ", "/backstores/ramdisk/rd1 ", "lun=", "storage_object="}},
-		{"loopback/" + target + "/luns create lun=1 ", []string{"/backstores/ramdisk/rd0 ", "/backstores/ramdisk/rd1 ", "storage_object="}},
+		{"loopback/" + target + "/luns create ", []string{"/backstores/ramdisk/rd0 ", "/backstores/ramdisk/rd1 ", "add_mapped_luns=", "lun=", "storage_object="}},
+		{"loopback/" + target + "/luns create lun=1 ", []string{"/backstores/ramdisk/rd0 ", "/backstores/ramdisk/rd1 ", "add_mapped_luns=", "storage_object="}},
 		{"backstores/fileio create x write", []string{"write_back="}},
 		{"backstores/fileio create x write_back=f", []string{"write_back=false "}},
 		{"backstores/fileio create x block_size=", []string{"block_size=4096 ", "block_size=512 "}},

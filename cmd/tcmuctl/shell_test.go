@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -76,17 +77,18 @@ const typeTime = 20 * time.Second
 type typed struct {
 	*testing.T
 	*transcript.Terminal
-	dir   string // of the shell's files
-	names transcript.Names
-	shell *exec.Cmd
-	ended chan error
+	dir    string // of the shell's files
+	names  transcript.Names
+	output *raw
+	shell  *exec.Cmd
+	ended  chan error
 }
 
 // newTyped starts a shell on a terminal of a kind.
 func newTyped(t *testing.T, kind string) *typed {
 	s := &typed{T: t, dir: t.TempDir(), names: transcript.Names{}, ended: make(chan error, 1)}
 	s.shell = exec.Command(os.Args[0], "-test.run=^TestShellOfAChild$")
-	s.shell.Env = append(os.Environ(), childOf+"="+s.dir, "XDG_STATE_HOME="+s.dir, "NO_COLOR=1", "TERM="+kind)
+	s.shell.Env = append(os.Environ(), childOf+"="+s.dir, "XDG_STATE_HOME="+s.dir, "TERM="+kind)
 	tty, err := pty.StartWithSize(s.shell, &pty.Winsize{Rows: 50, Cols: 100})
 	require.NoError(t, err)
 	go func() { s.ended <- s.shell.Wait() }()
@@ -94,7 +96,8 @@ func newTyped(t *testing.T, kind string) *typed {
 		s.shell.Process.Kill()
 		tty.Close()
 	})
-	s.Terminal = transcript.NewTerminal(tty)
+	s.output = &raw{ReadWriter: tty}
+	s.Terminal = transcript.NewTerminal(s.output)
 	s.await("/> ")
 	file, err := os.Readlink(filepath.Join(s.dir, "disk0.img"))
 	require.NoError(t, err)
@@ -142,6 +145,7 @@ func TestTranscriptsTyped(t *testing.T) {
 	for _, kind := range []string{"xterm", "dumb"} {
 		for name, text := range map[string]string{"loopback": transcript.Loopback, "vhost": transcript.VHost} {
 			t.Run(kind+" "+name, func(t *testing.T) {
+				t.Setenv("NO_COLOR", "1")
 				s := newTyped(t, kind)
 				require.Contains(t, s.Screen(), "tcmuctl "+version+"\nType help to see")
 				require.NoError(t, transcript.Type(s.context(), s.Terminal, text, s.names))
@@ -170,6 +174,43 @@ func TestEditing(t *testing.T) {
 	require.NoError(t, s.Press("\x04"))
 	s.leaves()
 	require.True(t, strings.HasSuffix(strings.TrimSpace(s.Screen()), "/backstores> exit"), s.Screen())
+}
+
+// raw keeps what a program prints besides showing it.
+type raw struct {
+	io.ReadWriter
+	mu      sync.Mutex
+	printed strings.Builder
+}
+
+func (r *raw) Read(p []byte) (int, error) {
+	n, err := r.ReadWriter.Read(p)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.printed.Write(p[:n])
+	return n, err
+}
+
+func (r *raw) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.printed.String()
+}
+
+func TestColoursOnlyWhereTheyAreWanted(t *testing.T) {
+	for _, tt := range []struct {
+		kind, noColor string
+		want          bool
+	}{{"xterm", "", true}, {"xterm", "1", false}, {"dumb", "", false}} {
+		t.Run(tt.kind+tt.noColor, func(t *testing.T) {
+			t.Setenv("NO_COLOR", tt.noColor)
+			s := newTyped(t, tt.kind)
+			s.enter("ls", "/> ")
+			s.enter("nosuch", "/> ")
+			require.Equal(t, tt.want, strings.Contains(s.output.String(), string(blue.paint("backstores"))))
+			require.Equal(t, tt.want, strings.Contains(s.output.String(), string(red)))
+		})
+	}
 }
 
 func TestCtrlCEndsACommandAndNotTheShell(t *testing.T) {

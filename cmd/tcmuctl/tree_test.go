@@ -46,6 +46,14 @@ o- / ..................................................................... [...]
   o- vhost ........................................................ [Targets: 0]`, "\n"+classic.render(80, false))
 }
 
+func TestColoursOfATree(t *testing.T) {
+	v := view{Name: "/", Summary: "...", Children: []view{{Name: "a", Summary: "1", Children: []view{{Name: "b", Summary: "2"}}}}}
+	require.Equal(t, "o- \x1b[1m/\x1b[0m ............ [...]\n"+
+		"  o- \x1b[1;34ma\x1b[0m ............ [1]\n"+
+		"    o- \x1b[1;35mb\x1b[0m .......... [2]", v.render(23, true))
+	require.Equal(t, "o- / ............ [...]\n  o- a ............ [1]\n    o- b .......... [2]", v.render(23, false))
+}
+
 func TestTreeFillsTheWidth(t *testing.T) {
 	for _, columns := range []int{60, 80, 100, maxWidth} {
 		for _, line := range strings.Split(classic.render(columns, false), "\n") {
