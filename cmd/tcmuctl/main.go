@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -39,7 +40,7 @@ func run(ctx context.Context, argv []string, open func() (lio.Root, error), c *c
 	o, flags, err := parseFlags(argv)
 	if err == nil {
 		c.json = o.json
-		err = o.run(ctx, flags.Args(), open, c)
+		err = o.run(ctx, flags, open, c)
 	}
 	if err != nil {
 		c.complain(err)
@@ -74,7 +75,8 @@ func parseFlags(argv []string) (*options, *pflag.FlagSet, error) {
 }
 
 // run runs the command, or else those of the input.
-func (o *options) run(ctx context.Context, words []string, open func() (lio.Root, error), c *console) error {
+func (o *options) run(ctx context.Context, flags *pflag.FlagSet, open func() (lio.Root, error), c *console) error {
+	words := flags.Args()
 	s := newSession(open, control.Client{Path: o.socket})
 	s.width, s.colours, s.console = width(c.out), colourful(c.out), c
 	if isTerminal(c.err) {
@@ -82,7 +84,8 @@ func (o *options) run(ctx context.Context, words []string, open func() (lio.Root
 	}
 	switch {
 	case o.help:
-		words = []string{"help"}
+		topics := append(rootKind.topics("/"), topicsEverywhere()...)
+		return c.print(result{"tcmuctl [OPTIONS] " + overview(topics) + "\n\noptions\n" + strings.TrimSuffix(flags.FlagUsages(), "\n"), topics})
 	case o.version:
 		words = []string{"version"}
 	case len(words) == 0 && c.interactive():

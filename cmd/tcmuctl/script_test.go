@@ -83,3 +83,20 @@ func TestPrompt(t *testing.T) {
 		require.Equal(t, want, s.prompt())
 	}
 }
+
+// Somebody else deletes the place where one is.
+func TestNothingIsSaidToAPlaceThatHasGone(t *testing.T) {
+	h := newHost(t)
+	h.reads("Created target naa.5001405c81b9d906.\n", "loopback/ create "+target)
+	s := h.session()
+	var out strings.Builder
+	c := &console{out: &out}
+	require.NoError(t, s.line(t.Context(), "cd loopback/"+target+"/luns", c))
+	h.reads("Deleted Target naa.5001405c81b9d906.\n", "loopback/ delete "+target)
+
+	err := s.line(t.Context(), "pwd", c)
+	require.EqualError(t, err, "/loopback/"+target+"/luns, where this was said, has gone: nothing is done: say it again with a path")
+	require.Empty(t, out.String())
+	require.NoError(t, s.line(t.Context(), "pwd", c))
+	require.Equal(t, "/loopback\n", out.String(), "one is at what is left above")
+}

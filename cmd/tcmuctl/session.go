@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -77,8 +78,11 @@ func (s *session) keeping(look func()) {
 // to one after the other.
 func (s *session) execute(ctx context.Context, words []string) (result, error) {
 	at, err := s.top.lookup(s.here)
+	if missing := (*missingError)(nil); errors.As(err, &missing) {
+		return result{}, fmt.Errorf("%s, where this was said, has gone: nothing is done: say it again with a path", s.here)
+	}
 	if err != nil {
-		return result{}, fmt.Errorf("%w, and you are there: \"cd /\"", err)
+		return result{}, err
 	}
 	return at.execute(ctx, words)
 }
