@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,4 +64,19 @@ func TestISER(t *testing.T) {
 	require.Equal(t, "iser", h.summary(portal))
 	h.says("iSER enable now: False", portal, "enable_iser", "false")
 	require.Equal(t, "OK", h.summary(portal))
+}
+
+// TestPortOfSomebodyElse: a target can do without the default portal. The kernel has one word for all that is wrong.
+func TestPortOfSomebodyElse(t *testing.T) {
+	h := newHost(t)
+	h.kernel.Fail = func(op, path string) error {
+		if strings.HasSuffix(path, "/np/0.0.0.0:3260") {
+			return syscall.EINVAL
+		}
+		return nil
+	}
+	h.says("Created target "+iqn+`.
+Created TPG 1.
+Default portal not created, something else listens at port 3260: make one at another address.`, "/iscsi", "create", iqn)
+	require.Equal(t, "Portals: 0", h.summary(tpg1+"/portals"))
 }

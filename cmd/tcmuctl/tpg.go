@@ -130,19 +130,23 @@ func openTPG(t lio.Target, tag int) (lio.TPG, []string, error) {
 }
 
 // listen gives a new TPG a portal on all addresses. It can do without: the kernel refuses where another TPG of the target,
-// or some other program, has it already.
+// or some other program, listens already.
 func listen(tpg lio.TPG) ([]string, error) {
 	_, err := tpg.CreatePortal(lio.DefaultPortal)
-	switch {
-	case errors.Is(err, syscall.EINVAL):
-		return []string{"Default portal not created, TPGs within a target cannot share ip:port."}, nil
-	case err != nil:
+	if err == nil {
+		return []string{
+			"Global pref auto_add_default_portal=true",
+			"Created default portal listening on all IPs (0.0.0.0), port 3260.",
+		}, nil
+	}
+	if !errors.Is(err, syscall.EINVAL) {
 		return nil, err
 	}
-	return []string{
-		"Global pref auto_add_default_portal=true",
-		"Created default portal listening on all IPs (0.0.0.0), port 3260.",
-	}, nil
+	tpgs, err := tpg.Target.TPGs()
+	if len(tpgs) > 1 {
+		return []string{"Default portal not created, TPGs within a target cannot share ip:port."}, err
+	}
+	return []string{"Default portal not created, something else listens at port 3260: make one at another address."}, err
 }
 
 func enableTPG(_ context.Context, at *node, _ args) (result, error) {
@@ -168,16 +172,22 @@ func (n *node) switchTPG(on bool, already, done string) (result, error) {
 	return created(n, done)
 }
 
-// deleteTPG deletes a TPG and what is in it.
+// deleteTPG deletes a TPG and what is in it. The LUNs go first: to end a session waits for what it has in flight, and
+// deleteLUN knows what to do about that.
 func (s *session) deleteTPG(ctx context.Context, tpg lio.TPG) error {
 	all, err := tpg.LUNs()
 	if err != nil {
 		return err
 	}
-	for _, l := range all {
-		if err := s.deleteLUN(ctx, l); err != nil {
-			return err
+	s.keeping(func() { // the daemon is asked for its devices once
+		for _, l := range all {
+			if err = s.deleteLUN(ctx, l); err != nil {
+				return
+			}
 		}
+	})
+	if err != nil {
+		return err
 	}
 	return tpg.Delete()
 }
