@@ -107,6 +107,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 // traces are the places where devices, targets and tcmud leave something.
 var traces = []string{
 	configfs + "/core/*_*", configfs + "/core/*_*/*", configfs + "/loopback/naa.*", configfs + "/loopback/naa.*/tpgt_*/lun/*",
+	configfs + "/iscsi/iqn.*", configfs + "/vhost/naa.*",
 	"/dev/sd*", "/dev/sg*", "/dev/uio*", "/sys/class/uio/*",
 	"/dev/shm/*/*", "/run/tcmud/state/*",
 }
