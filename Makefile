@@ -7,18 +7,36 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 
 # The virtual machine: a command runs in it as root, on Debian's stock kernel.
 BOOT := go run ./vm/boot
-PROGRAMS := --add bin/tcmud --add bin/tcmuctl
+PROGRAMS := --add bin/tcmud --add bin/tcmuctl --add cmd/tcmud/tcmud.service
 # Whether the running kernel will do: it has TCMU, and we may use it.
 NATIVE := [ "$$(id -u)" = 0 ] && { [ -d /sys/module/target_core_user ] || modprobe -nq target_core_user; } 2>/dev/null
 IN_VM := echo "No root or no TCMU in the running kernel (target_core_user): doing it in a virtual machine."
 # The race detector is a C library.
 RACE := gcc,libc6-dev
 
-.PHONY: build run shell test unit race vmtest fuzz bench docs lint setup clean
+# Where "make install" puts things; DESTDIR is put before all of it.
+PREFIX ?= /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+# dbus-daemon reads no policy below /usr/local.
+DBUSDIR ?= /usr/share/dbus-1/system.d
+
+.PHONY: build install run shell test unit race vmtest fuzz bench docs lint setup clean
 
 # Static, so that a binary runs on any distribution and in the VM alike.
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/tcmud ./cmd/tcmuctl
+
+# Programs, unit, manual pages, completion, and what lets us own our name on the
+# system bus. Nothing is started: that takes "systemctl enable --now tcmud".
+install: build
+	install -D -t $(DESTDIR)$(PREFIX)/sbin bin/tcmud bin/tcmuctl
+	install -D -m 644 -t $(DESTDIR)$(DBUSDIR) $(wildcard cmd/internal/dbus/*.conf)
+	install -D -m 644 -t $(DESTDIR)$(UNITDIR) cmd/tcmud/tcmud.service
+	sed -i 's,^ExecStart=/usr/sbin/,ExecStart=$(PREFIX)/sbin/,' $(DESTDIR)$(UNITDIR)/tcmud.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard docs/man/*.8)
+	install -D -m 644 cmd/tcmuctl/completion/tcmuctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tcmuctl
+	install -D -m 644 cmd/tcmuctl/completion/tcmuctl.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tcmuctl
+	install -D -m 644 cmd/tcmuctl/completion/tcmuctl.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tcmuctl.fish
 
 # Two disks, from nothing to data that compares equal, and away again.
 run: build

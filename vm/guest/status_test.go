@@ -173,7 +173,6 @@ func TestTopShowsWhatFioDoes(t *testing.T) {
 // A device whose file is gone when the daemon starts has failed, and everything that tells how it gets on says so.
 func TestHealth(t *testing.T) {
 	const address = "127.0.0.1:9750"
-	must(t, "ip", "link", "set", "lo", "up")
 	d := startDaemon(t, "--metrics-address="+address)
 	file := filepath.Join(t.TempDir(), "gone.img")
 	create(t, "fileio", "gone", file, "1M")
