@@ -22,7 +22,7 @@ type User struct {
 	HWMaxSectors    int // longest transfer in blocks, for the daemon's VPD page B0h; 0: the kernel's 128
 	MaxDataAreaMB   int // the ring's data area in MiB; 0: the kernel's 1024
 	DataPagesPerBlk int // pages in each block of the data area; 0: the kernel's 1
-	CmdRingSizeMB   int // the ring of commands in MiB, which is memory from the start; 0: the kernel's 8
+	CmdRingSizeMB   int // the ring of commands in MiB; 0: 1, or the 8 of a kernel that offers no choice (before 5.18)
 
 	Identity Identity // an empty Serial becomes a random UUID; other empty fields stay the kernel's
 	UdevPath string   // file or device behind it, for display by targetcli, which also refuses to use it twice
@@ -90,6 +90,11 @@ func (u User) settings() [][2]string {
 	}
 	return s
 }
+
+// smallRing is asked for where nobody says more. The ring is memory from the start, unlike the data area, and the kernel's
+// 8 MiB for each of five hundred devices are 4 GiB; 1 MiB holds some hundred commands of 1 MiB in single pages, and no
+// fabric sends more at once. A kernel that does not know the word ignores it.
+const smallRing = "cmd_ring_size_mb=1"
 
 // CreateUser makes a TCMU device and enables it; the kernel then announces it to whoever serves such devices. The error
 // is an *ExistsError when there is one of that name. After an error nothing is left of it.
@@ -196,6 +201,9 @@ func (s StorageObject) configure(u User) error {
 	var words []string
 	for _, kv := range settings {
 		words = append(words, kv[0]+"="+kv[1])
+	}
+	if u.CmdRingSizeMB == 0 {
+		words = append(words, smallRing)
 	}
 	if err := s.write("control", strings.Join(words, ",")); err != nil {
 		return err

@@ -251,7 +251,7 @@ func TestAttributesOfABackstore(t *testing.T) {
 	h.prints("/backstores/ramdisk", "create", "rd0", "1M", "wwn=s")
 	require.Equal(t, `attribute
   alua_support         1
-  cmd_ring_size_mb     8 [ro]
+  cmd_ring_size_mb     1 [ro]
   cmd_time_out         30
   data_pages_per_blk   1 [ro]
   dev_config           tcmud/ramdisk [ro]
