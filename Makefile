@@ -13,6 +13,8 @@ NATIVE := [ "$$(id -u)" = 0 ] && { [ -d /sys/module/target_core_user ] || modpro
 IN_VM := echo "No root or no TCMU in the running kernel (target_core_user): doing it in a virtual machine."
 # The race detector is a C library.
 RACE := gcc,libc6-dev
+# What reads our manual pages and completion scripts.
+READERS := mandoc,zsh,fish
 
 # Where "make install" puts things; DESTDIR is put before all of it.
 PREFIX ?= /usr/local
@@ -87,14 +89,17 @@ docs:
 	go generate ./...
 
 # The guest's tests are behind a tag, and are linted all the same.
-lint:
+lint: build
+	@$(BOOT) --require $(READERS)
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted; exit 1; }
 	go vet -tags guest ./...
 	go tool staticcheck -tags guest ./...
+	mandoc -T lint -W warning docs/man/*.8
+	@set -e; for shell in bash zsh fish; do bin/tcmuctl completion $$shell | $$shell -n /dev/stdin; done
 
 # Everything that the targets above would fetch when first needed.
 setup:
-	$(BOOT) --setup --require $(RACE)
+	$(BOOT) --setup --require $(RACE),$(READERS)
 
 # The VM's image, outside this folder, stays: "boot --help" says where it is.
 clean:
