@@ -19,6 +19,7 @@ import (
 	"github.com/tcmud/tcmud/cmd/internal/daemon"
 	"github.com/tcmud/tcmud/cmd/internal/dbus"
 	"github.com/tcmud/tcmud/lio"
+	"github.com/tcmud/tcmud/tcmu"
 )
 
 // version is set by the linker.
@@ -114,7 +115,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		go serve(public, control.PublicHandler(d), log)
 	}
 	if o.dbus == "auto" {
-		go dbus.Serve(ctx, handlers, log)
+		go dbus.Serve(ctx, handlers, tcmu.EndReplies, log)
 	}
 	log.Info("started", "version", version, "socket", o.socket)
 	err = d.Run(ctx)

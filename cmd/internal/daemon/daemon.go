@@ -10,7 +10,7 @@
 //	counters.go  what it has done
 //	identity.go  what it answers INQUIRY with
 //	ours.go      which devices are ours
-//	claim.go     how they come about beside tcmu-runner
+//	consent.go   how they come about beside tcmu-runner
 //	files.go     what is kept of it outside the kernel
 //	marker.go    how a clean end is known to the next start
 //	notify.go    what the service manager is told
@@ -21,7 +21,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"slices"
@@ -86,8 +85,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	claims, err := claim(d.cfg.Root, d.ours, d.cfg.Log)
-	if err != nil {
+	if err := tcmu.EndReplies(); err != nil {
 		return errors.Join(err, events.Close())
 	}
 	received := make(chan error, 1)
@@ -100,7 +98,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-received: // the kernel's events have ended, which they never should
 	}
-	return errors.Join(err, d.drain(), events.Close(), claims.Close())
+	return errors.Join(err, d.drain(), events.Close())
 }
 
 // receive acts on the kernel's events until the listener is closed.
@@ -160,20 +158,6 @@ func (d *Daemon) add(u tcmu.UIO, left tcmu.Mark) {
 	d.volumes[k] = v
 	d.announce()
 	go v.run(before)
-}
-
-// consent lets a device of ours into the kernel that should wait for nobody, but does: the claimer was too late.
-func (d *Daemon) consent(events *tcmu.Listener, e tcmu.Event) {
-	if !d.ours(e.UIO.Config) {
-		return
-	}
-	waited, err := waitForNobody(d.cfg.Root.User(e.UIO.HBA, e.UIO.Name))
-	if waited && err == nil {
-		err = events.Consent(e)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		d.cfg.Log.Warn("a new device may have been refused by tcmu-runner: create it again if it was", "err", err)
-	}
 }
 
 // reconfigure follows a change of the device's attributes.

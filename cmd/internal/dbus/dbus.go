@@ -28,16 +28,16 @@ type Handler struct {
 	StandsIn bool
 }
 
-// Serve offers handlers on the system bus until ctx ends or the bus does. The daemon can do without, so what goes wrong
-// is logged.
-func Serve(ctx context.Context, handlers []Handler, log *slog.Logger) {
+// Serve offers handlers on the system bus until ctx ends or the bus does; beside is called before they are registered with
+// a tcmu-runner. The daemon can do without, so what goes wrong is logged.
+func Serve(ctx context.Context, handlers []Handler, beside func() error, log *slog.Logger) {
 	conn, err := dbus.ConnectSystemBus()
 	if errors.Is(err, fs.ErrNotExist) {
 		log.Info("no system bus: targetcli cannot create our devices")
 		return
 	}
 	if err == nil {
-		err = serve(ctx, conn, handlers, log)
+		err = serve(ctx, conn, handlers, beside, log)
 	}
 	if err != nil {
 		log.Error("targetcli does not find us on the system bus", "err", err)
@@ -45,9 +45,9 @@ func Serve(ctx context.Context, handlers []Handler, log *slog.Logger) {
 }
 
 // serve is Serve on a bus that is there. It closes conn.
-func serve(ctx context.Context, conn *dbus.Conn, handlers []Handler, log *slog.Logger) error {
+func serve(ctx context.Context, conn *dbus.Conn, handlers []Handler, beside func() error, log *slog.Logger) error {
 	defer conn.Close()
-	s := &service{conn: conn, handlers: handlers, log: log}
+	s := &service{conn: conn, handlers: handlers, beside: beside, log: log}
 	if err := s.export(); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +33,8 @@ func start(t *testing.T, b *bus) (log *record, ended <-chan error) {
 	log = &record{}
 	conn := b.connect()
 	end := make(chan error, 1)
-	go func() { end <- serve(ctx, conn, twoHandlers, slog.New(slog.NewTextHandler(log, nil))) }()
+	beside := func() error { log.met.Add(1); return nil }
+	go func() { end <- serve(ctx, conn, twoHandlers, beside, slog.New(slog.NewTextHandler(log, nil))) }()
 	return log, end
 }
 
@@ -40,6 +42,7 @@ func start(t *testing.T, b *bus) (log *record, ended <-chan error) {
 type record struct {
 	mu   sync.Mutex
 	text bytes.Buffer
+	met  atomic.Int64 // how often tcmu-runner was met
 }
 
 func (r *record) Write(p []byte) (int, error) {
@@ -124,6 +127,7 @@ func TestAlone(t *testing.T) {
 	eventually(t, func() bool { return log.contains("targetcli finds us on the system bus") })
 	client := b.connect()
 	require.Equal(t, alone, list(t, client))
+	require.Zero(t, log.met.Load())
 
 	handler := client.Object(serviceName, servicePath+"/tcmud")
 	description, err := handler.GetProperty(serviceName + ".ConfigDesc")
@@ -150,6 +154,7 @@ func TestBesideTCMURunner(t *testing.T) {
 	eventually(t, func() bool { return log.contains("targetcli finds us beside tcmu-runner") })
 	client := b.connect()
 	require.Equal(t, beside, list(t, client))
+	require.EqualValues(t, 1, log.met.Load())
 
 	call := client.Object(managerInterface+".tcmud", managerPath+"/tcmud").Call(serviceName+".CheckConfig", 0, "tcmud/rbd")
 	require.NoError(t, call.Err)
@@ -169,6 +174,7 @@ func TestTCMURunnerComesAndGoes(t *testing.T) {
 	require.Equal(t, alone, list(t, client))
 	startRunner(t, b)
 	require.Equal(t, beside, list(t, client))
+	require.EqualValues(t, 2, log.met.Load())
 }
 
 func (b *bus) owner(name string) string {
@@ -206,6 +212,6 @@ func TestTheBusEnds(t *testing.T) {
 func TestNoBus(t *testing.T) {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+t.TempDir()+"/no_such_socket")
 	log := &record{}
-	Serve(t.Context(), twoHandlers, slog.New(slog.NewTextHandler(log, nil)))
+	Serve(t.Context(), twoHandlers, nil, slog.New(slog.NewTextHandler(log, nil)))
 	require.True(t, log.contains(`level=INFO msg="no system bus`))
 }

@@ -26,6 +26,7 @@ const busName = "org.freedesktop.DBus"
 type service struct {
 	conn     *dbus.Conn
 	handlers []Handler
+	beside   func() error // called before tcmu-runner is given our handlers
 	log      *slog.Logger
 
 	mu    sync.Mutex
@@ -66,6 +67,9 @@ func (s *service) settle() error {
 	if owner == s.conn.Names()[0] {
 		s.log.Info("targetcli finds us on the system bus", "name", serviceName)
 		return nil
+	}
+	if err := s.beside(); err != nil {
+		return err
 	}
 	for _, h := range s.handlers {
 		if h.StandsIn {
