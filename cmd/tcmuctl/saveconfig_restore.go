@@ -57,7 +57,7 @@ func restoreConfig(ctx context.Context, at *node, a args) (result, error) {
 	}
 	config, unknown, err := saveconfig.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return result{}, fmt.Errorf("Restore file %s not found: \"saveconfig\" makes one", path)
+		return result{}, fmt.Errorf("restore file %s not found: \"saveconfig\" makes one", path)
 	}
 	if err != nil {
 		return result{}, fmt.Errorf("%w: nothing is restored", err)
@@ -82,7 +82,7 @@ func restoreConfig(ctx context.Context, at *node, a args) (result, error) {
 		return result{}, err
 	}
 	if unrestored = append(unrestored, unknown...); len(unrestored) > 0 {
-		return result{}, fmt.Errorf("Configuration restored from %s, but for what is not known here: %s", path, strings.Join(unrestored, ", "))
+		return result{}, fmt.Errorf("configuration restored from %s, but for what is not known here: %s", path, strings.Join(unrestored, ", "))
 	}
 	return result{"Configuration restored from " + path, restored{path}}, nil
 }

@@ -94,7 +94,7 @@ func TestSaveKeepsWhatWasThere(t *testing.T) {
 func TestRestoreRefuses(t *testing.T) {
 	h := withDisk(t)
 	file := h.debian()
-	h.refuses([]string{"Restore file " + file + " not found", "saveconfig"}, "restoreconfig")
+	h.refuses([]string{"restore file " + file + " not found", "saveconfig"}, "restoreconfig")
 	h.says("Configuration saved to "+file, "saveconfig")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -112,7 +112,7 @@ func TestRestoreRefuses(t *testing.T) {
 		})
 	}
 	require.NoError(t, os.WriteFile(file, []byte(`{"storage_objects": [], "more": 1}`), 0o600))
-	h.refuses([]string{"Configuration restored from " + file + ", but for what is not known here: more"}, "restoreconfig")
+	h.refuses([]string{"configuration restored from " + file + ", but for what is not known here: more"}, "restoreconfig")
 	h.refuses([]string{"no target", "in the file"}, "restoreconfig", file, "false", "naa.5001405000000001")
 }
 
