@@ -98,8 +98,29 @@ func (p TPG) OpenToAll() error {
 	return nil
 }
 
-// Delete removes the TPG and everything below it. Sessions end.
+// Deletable says why the TPG cannot be deleted, nil if it can: a virtual machine has the vhost target for a disk. Whoever
+// deletes what is in the TPG asks first, since the kernel would let the LUNs go from under it.
+func (p TPG) Deletable() error {
+	luns, err := p.LUNs()
+	if err != nil || len(luns) == 0 {
+		return err
+	}
+	// With LUNs in it the TPG is not removed in any case, but the kernel looks first for who depends on it.
+	err = p.rmdir()
+	switch {
+	case errors.Is(err, unix.EBUSY):
+		return fmt.Errorf("%w: a virtual machine uses it: shut that down, or take the disk from it", err)
+	case errors.Is(err, unix.ENOTEMPTY):
+		return nil
+	}
+	return err
+}
+
+// Delete removes the TPG and everything below it. Sessions end; but see Deletable.
 func (p TPG) Delete() error {
+	if err := p.Deletable(); err != nil {
+		return err
+	}
 	if p.Target.Fabric.Has(Enabling) {
 		if err := p.Enable(false); err != nil {
 			return err

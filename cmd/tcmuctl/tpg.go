@@ -175,6 +175,9 @@ func (n *node) switchTPG(on bool, already, done string) (result, error) {
 // deleteTPG deletes a TPG and what is in it. The LUNs go first: to end a session waits for what it has in flight, and
 // deleteLUN knows what to do about that.
 func (s *session) deleteTPG(ctx context.Context, tpg lio.TPG) error {
+	if err := tpg.Deletable(); err != nil {
+		return err
+	}
 	all, err := tpg.LUNs()
 	if err != nil {
 		return err
