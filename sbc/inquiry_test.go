@@ -26,6 +26,7 @@ func TestInquiry(t *testing.T) {
 		"30303031",                // "0001"
 		"00*22",
 		"00a0 0460 04c0 0000*5") // SAM-5, SPC-4, SBC-3
+	h.Fetch("12 20 00 0004 00", 4).Good("00 00 06 12")          // LUN 1, as Linux probes it
 	h.Fetch("12 00 80 00ff 00", 255).Sense("05 24 00 cf 00 02") // PAGE CODE without EVPD
 	h.Fetch("12 02 00 00ff 00", 255).Sense("05 24 00 c9 00 01") // CMDDT, obsolete
 }

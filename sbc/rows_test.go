@@ -31,7 +31,7 @@ var rows = []struct {
 	{"REQUEST SENSE", "03 00 0000 12 00", nil, 18, scsi.Always, false, false, false, "03 01 0000 ff 00", ""},
 	{"READ (6)", "08 000000 01 00", nil, 512, scsi.Reads, true, true, false, "08 1fffff ff 00", ""},
 	{"WRITE (6)", "0a 000000 01 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "0a 1fffff ff 00", ""},
-	{"INQUIRY", "12 00 00 0024 00", nil, 36, scsi.Always, false, false, false, "12 01 ff ffff 00", ""},
+	{"INQUIRY", "12 00 00 0024 00", nil, 36, scsi.Always, false, false, false, "12 01 ff ffff 00", "00 e0"},
 	{"MODE SELECT (6)", "15 10 0000 04 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "15 11 0000 ff 00", ""},
 	{"MODE SENSE (6)", "1a 08 3f 00 ff 00", nil, 255, scsi.Reads, true, false, false, "1a 08 ff ff ff 00", ""},
 	{"START STOP UNIT", "1b 00 0000 01 00", nil, 0, scsi.Starts, true, false, false, "1b 00 0000 05 00", "00 01 0000 00 00"},

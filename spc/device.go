@@ -65,7 +65,7 @@ func (d *Device) Ops() []scsi.Op {
 			Fields: []scsi.Field{desc, alloc6}, Xfer: scsi.AllocationIn(alloc6),
 			Access: scsi.Always, Flags: scsi.BypassAttention, Do: d.requestSense},
 		{Code: 0x12, Name: "INQUIRY", Spec: "SPC-4 6.6", Len: 6,
-			Fields: []scsi.Field{evpd, pageCode, allocInquiry}, Xfer: scsi.AllocationIn(allocInquiry),
+			Fields: []scsi.Field{scsi2LUN, evpd, pageCode, allocInquiry}, Xfer: scsi.AllocationIn(allocInquiry),
 			Access: scsi.Always, Flags: scsi.BypassAttention, Do: d.inquiry},
 		{Code: 0x15, Name: "MODE SELECT (6)", Spec: "SPC-4 6.11", Len: 6,
 			Fields: []scsi.Field{pf, sp, list6}, Xfer: scsi.ParametersOut(list6),

@@ -8,6 +8,8 @@ import (
 )
 
 var (
+	// Linux sends it while it probes, until it knows the target to be none of SCSI-2: where LUN 1 comes before LUN 0.
+	scsi2LUN     = scsi.Bits("LOGICAL UNIT NUMBER", 1, 7, 3).Hint("of SCSI-2; the transport has addressed the unit")
 	evpd         = scsi.Bits("EVPD", 1, 0, 1)
 	pageCode     = scsi.Bytes("PAGE CODE", 2, 1)
 	allocInquiry = scsi.Bytes("ALLOCATION LENGTH", 3, 2)
