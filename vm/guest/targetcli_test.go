@@ -150,6 +150,7 @@ func targetcliStory(t *testing.T) {
 		targetcli(t, "/backstores/user:tcmud", "create", "rd0", "16M", "ramdisk"))
 	require.Contains(t, targetcli(t, "/loopback", "create", naa), "Created target "+naa)
 	require.Equal(t, "Created LUN 0.", targetcli(t, "/loopback/"+naa+"/luns", "create", "/backstores/user:tcmud/disk0"))
+	require.Equal(t, "Created LUN 1.", targetcli(t, "/loopback/"+naa+"/luns", "create", "/backstores/user:tcmud/rd0"))
 	d := nodeOf(t, naa)
 	requireKeepsData(t, d, mib)
 	content := d.content(t, 16*mib, 0)
