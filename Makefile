@@ -7,7 +7,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 
 # The virtual machine: a command runs in it as root, on Debian's stock kernel.
 BOOT := go run ./vm/boot
-PROGRAMS := --add bin/tcmud --add bin/tcmuctl --add cmd/tcmud/tcmud.service
+PROGRAMS := --add bin/tcmud --add bin/tcmuctl --add cmd/tcmud/tcmud.service --add cmd/internal/dbus/org.kernel.TCMUService1.tcmud.conf
 # Whether the running kernel will do: it has TCMU, and we may use it.
 NATIVE := [ "$$(id -u)" = 0 ] && { [ -d /sys/module/target_core_user ] || modprobe -nq target_core_user; } 2>/dev/null
 IN_VM := echo "No root or no TCMU in the running kernel (target_core_user): doing it in a virtual machine."
