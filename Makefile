@@ -63,13 +63,16 @@ race:
 	@$(BOOT) --require $(RACE)
 	CGO_ENABLED=1 go test -race ./...
 
-# Against the real kernel: the programs (vm/guest), and the ring on its own
-# (tcmu). A complaint in the guest's kernel log fails the run, and so does a run
-# of no tests.
+# Against the real kernel: the ring and the configuration on their own (tcmu,
+# lio), then the programs (vm/guest). A complaint in the guest's kernel log fails
+# the run, and so does a run of no tests.
 vmtest: build
-	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest ./tcmu
-	$(BOOT) $(PROGRAMS) --add build/guest.test --add build/tcmu.test --scratch 2GiB --timeout 16m --count-tests -- \
-		sh -c 'tcmu.test -test.v -test.run Guest -test.timeout 3m; ring=$$?; guest.test -test.v -test.timeout 13m && exit $$ring'
+	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest ./tcmu ./lio
+	$(BOOT) $(PROGRAMS) --add build/guest.test --add build/tcmu.test --add build/lio.test \
+		--scratch 2GiB --timeout 25m --count-tests -- sh -c 'failed=; \
+		tcmu.test -test.v -test.run Guest -test.timeout 3m || failed=1; \
+		lio.test -test.v -test.run Guest -test.timeout 3m || failed=1; \
+		guest.test -test.v -test.timeout 20m && [ ! $$failed ]'
 
 # Each fuzz target in turn, for FUZZTIME; seeds alone run with the unit tests.
 fuzz:

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,8 +17,8 @@ import (
 // These tests change the running kernel's configuration: they are for a virtual machine (vm/boot). No daemon serves the
 // devices, and none is needed.
 
-// TestExample: after it the target is there and open, and both go without a trace.
-func TestExample(t *testing.T) {
+// TestGuestExample: after it the target is there and open, and both go without a trace.
+func TestGuestExample(t *testing.T) {
 	Example()
 	t.Cleanup(func() { os.Remove(filepath.Join(os.TempDir(), "disk0.img")) })
 	root, err := lio.Open()
@@ -59,8 +58,8 @@ func only(t *testing.T, root lio.Root, fabric string) lio.Target {
 	return targets[0]
 }
 
-// TestWholeTree makes and removes everything there is on each fabric, by the rules that liotest plays.
-func TestWholeTree(t *testing.T) {
+// TestGuestWholeTree makes and removes everything there is on each fabric, by the rules that liotest plays.
+func TestGuestWholeTree(t *testing.T) {
 	root, err := lio.Open()
 	require.NoError(t, err)
 	for _, fabric := range lio.FabricNames() {
@@ -68,7 +67,7 @@ func TestWholeTree(t *testing.T) {
 	}
 }
 
-func TestWatchTheRunningKernel(t *testing.T) {
+func TestGuestWatch(t *testing.T) {
 	root, err := lio.Open()
 	require.NoError(t, err)
 	vhost, err := root.Fabric("vhost")
@@ -93,8 +92,8 @@ func TestWatchTheRunningKernel(t *testing.T) {
 	}
 }
 
-// TestNobodyListens: without a daemon the kernel refuses, and the error says what to do.
-func TestNobodyListens(t *testing.T) {
+// TestGuestNobodyListens: without a daemon the kernel refuses, and the error says what to do.
+func TestGuestNobodyListens(t *testing.T) {
 	root, err := lio.Open()
 	require.NoError(t, err)
 	so := create(t, root, rd0)
@@ -103,20 +102,4 @@ func TestNobodyListens(t *testing.T) {
 	require.NoError(t, so.Delete())
 	_, err = so.Size()
 	require.ErrorIs(t, err, fs.ErrNotExist)
-}
-
-// TestManyDevices: the time for each does not grow with their number.
-func TestManyDevices(t *testing.T) {
-	root, err := lio.Open()
-	require.NoError(t, err)
-	each := func(n int) time.Duration {
-		start := time.Now()
-		manyDevices(t, root, n)
-		took := time.Since(start) / time.Duration(n)
-		t.Logf("%d devices: %v each", n, took)
-		return took
-	}
-	each(10) // loads modules
-	few, many := each(50), each(200)
-	require.Less(t, many, 3*few)
 }
