@@ -103,7 +103,7 @@ func unknownKeys(path string, v any, t reflect.Type) []string {
 func keyType(t reflect.Type, key string) reflect.Type {
 	switch {
 	case t == reflect.TypeFor[ALUAGroup]():
-		if key == aluaName || key == aluaID || slices.ContainsFunc(aluaSettings, func(s aluaSetting) bool { return s.name == key }) {
+		if key == aluaName || key == aluaID || isALUA(key) {
 			return reflect.TypeFor[int]()
 		}
 		return nil

@@ -76,6 +76,7 @@ func TestUnknownKeysAreNamed(t *testing.T) {
 	require.Equal(t, []string{
 		"storage_objects[0].alua_tpgs[0].members", "storage_objects[1].Size", "targets[0].tpgs[0].nexus", "version",
 	}, unknown)
+	require.Empty(t, c.StorageObjects[0].ALUAGroups[0].Settings)
 	require.Equal(t, saveconfig.Setting("is kept"), c.StorageObjects[1].Attributes["whatever"])
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/tcmud/tcmud/lio"
@@ -100,6 +101,11 @@ func (g ALUAGroup) MarshalJSON() ([]byte, error) {
 	return json.Marshal(keys)
 }
 
+// isALUA reports whether a group has a setting of that name.
+func isALUA(name string) bool {
+	return slices.ContainsFunc(aluaSettings, func(s aluaSetting) bool { return s.name == name })
+}
+
 // UnmarshalJSON implements json.Unmarshaler.
 func (g *ALUAGroup) UnmarshalJSON(text []byte) error {
 	var keys map[string]json.RawMessage
@@ -112,7 +118,7 @@ func (g *ALUAGroup) UnmarshalJSON(text []byte) error {
 		switch {
 		case key == aluaName:
 			err = json.Unmarshal(raw, &g.Name)
-		case bytes.Equal(raw, []byte("null")):
+		case bytes.Equal(raw, []byte("null")) || key != aluaID && !isALUA(key):
 		default:
 			var n int
 			if n, err = strconv.Atoi(string(raw)); key == aluaID {

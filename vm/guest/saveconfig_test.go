@@ -206,19 +206,24 @@ func crowded(t *testing.T, n int) map[string]time.Duration {
 		took[what] = time.Since(begun)
 	}
 	file := filepath.Join(t.TempDir(), "file")
-	timed("create", func() {
-		cmd := exec.Command("tcmuctl")
-		cmd.Stdin = strings.NewReader(lines.String())
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, string(out))
-	})
-	timed("ls", func() { require.Contains(t, must(t, "tcmuctl", "ls"), fmt.Sprintf("[LUNs: %d]", n)) })
-	timed("save", func() { must(t, "tcmuctl", "saveconfig", file) })
-	timed("clear", func() { must(t, "tcmuctl", "clearconfig", "confirm=true") })
-	timed("restore", func() { must(t, "tcmuctl", "restoreconfig", file) })
+	timed("create", func() { patiently(t, lines.String()) })
+	timed("ls", func() { require.Contains(t, patiently(t, "", "ls"), fmt.Sprintf("[LUNs: %d]", n)) })
+	timed("save", func() { patiently(t, "", "saveconfig", file) })
+	timed("clear", func() { patiently(t, "", "clearconfig", "confirm=true") })
+	timed("restore", func() { patiently(t, "", "restoreconfig", file) })
 	c := saved(t)
 	require.Len(t, c.StorageObjects, n)
 	require.Len(t, c.Targets[0].TPGs[0].LUNs, n)
-	must(t, "tcmuctl", "clearconfig", "confirm=true")
+	patiently(t, "", "clearconfig", "confirm=true")
 	return took
+}
+
+// patiently runs tcmuctl, with lines to read if there are any, for as long as it takes.
+func patiently(t *testing.T, lines string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("tcmuctl", args...)
+	cmd.Stdin = strings.NewReader(lines)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return string(out)
 }
