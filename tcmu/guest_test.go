@@ -129,8 +129,8 @@ func TestGuestDataSurvivesTheRing(t *testing.T) {
 			d := openGuest(t, u, &disk{memory: make(memory, guestSize)}, Options{Workers: way.opts.Workers})
 			require.Equal(t, OutOfOrder|ReadLength|TaskManagement|KeepBuffer, d.ring.features)
 			require.EqualValues(t, 128, d.ring.begin)
-			require.EqualValues(t, 8<<20-128, d.ring.size)
-			require.Len(t, d.ring.mem, 8<<20+1<<30)
+			require.EqualValues(t, 1<<20-128, d.ring.size)
+			require.Len(t, d.ring.mem, 1<<20+1<<30)
 
 			f := plug(t, so)
 			out, in := aligned(t, guestSize), aligned(t, guestSize)

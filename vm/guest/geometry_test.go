@@ -37,9 +37,8 @@ func TestBlockLayerSeesTheGeometryAskedFor(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			d := c.make(t, "24MiB", c.args...)
-			// One UNMAP or WRITE SAME may cover 2^20 blocks, READ and WRITE 1 MiB at
-			// best; 4 KiB is the page of memory and the block of the file system.
-			span := strconv.Itoa(c.block << 20)
+			// One UNMAP may cover 2^20 blocks, a WRITE SAME 2^15, READ and WRITE 1 MiB
+			// at best; 4 KiB is the page of memory and the block of the file system.
 			for file, want := range map[string]string{
 				"size":                                 strconv.Itoa(sectors),
 				"ro":                                   "0",
@@ -47,8 +46,8 @@ func TestBlockLayerSeesTheGeometryAskedFor(t *testing.T) {
 				"queue/write_cache":                    c.cache,
 				"queue/rotational":                     "0",
 				"queue/discard_granularity":            "4096",
-				"queue/discard_max_hw_bytes":           span,
-				"queue/write_zeroes_max_bytes":         span,
+				"queue/discard_max_hw_bytes":           strconv.Itoa(c.block << 20),
+				"queue/write_zeroes_max_bytes":         strconv.Itoa(c.block << 15),
 				"queue/optimal_io_size":                strconv.Itoa(mib),
 				"queue/max_sectors_kb":                 "1024",
 				"device/scsi_disk/*/cache_type":        c.cache,

@@ -83,8 +83,8 @@ var (
 		{"/loopback delete naa.5001405000000002", "no target naa.5001405000000002 in /loopback"},
 		{newLUN + "/backstores/ramdisk/none", "no such path: /backstores/ramdisk/none"},
 		{newLUN + "/backstores/ramdisk", "/backstores/ramdisk is no storage object"},
-		{newLUN + "/backstores/ramdisk/rd0", "storage object rd0 is loopback/" + target + "/tpgt_1/lun/lun_0 already"},
-		{newLUN + "/backstores/fileio/disk0 0", "LUN 0 is taken"},
+		{newLUN + "/backstores/ramdisk/rd0", "LUN of storage object rd0 exists (" + configfs + "/loopback/" + target + "/tpgt_1/lun/lun_0)"},
+		{newLUN + "/backstores/fileio/disk0 0", "/tpgt_1/lun/lun_0) and is made of storage object rd0: choose another number"},
 		{newLUN + "/backstores/fileio/disk0 -1", `"-1" is no number`},
 		{newLUN + "/backstores/fileio/disk0 70000", "use a number from 0 to 65535"},
 		{"/loopback/" + target + "/luns delete 7", "no LUN 7 in /loopback/" + target},
@@ -93,9 +93,8 @@ var (
 		{"/backstores/ramdisk delete disk0", "no storage object disk0 in /backstores/ramdisk"},
 	}
 	badGrammar = []refusal{
-		{"", "no command"},
 		{"frobnicate", `no command "frobnicate"`},
-		{"/backstores/ramdisk", "no command for /backstores/ramdisk: create, delete"},
+		{"/backstores/ramdisk", "no command for /backstores/ramdisk: to go there is of no use here"},
 		{"/nowhere ls", `no such path: /nowhere: "tcmuctl ls /" shows what there is`},
 		{"/backstores/floppy create x 1M", "no such path: /backstores/floppy"},
 		{newRD + "x", "size is missing: " + usageRD},
@@ -213,7 +212,7 @@ func TestUnknownKindOfStoreIsNotServed(t *testing.T) {
 		requireFootprint(t, before)
 	})
 	daemon.terminate()
-	require.Contains(t, daemon.log.String(), `unknown kind of store \"floppy\": ramdisk, fileio and null are known`)
+	require.Contains(t, daemon.log.String(), `unknown kind of store \"floppy\": block, fileio, null, pscsi and ramdisk are known`)
 }
 
 // A file that goes away under the daemon is named, whoever made the device.

@@ -63,6 +63,7 @@ func devices(t *testing.T) string {
 
 // A disk grows and shrinks while it is written to: sd hears of it, and no command fails.
 func TestDiskChangesItsSizeUnderLoad(t *testing.T) {
+	withoutUdev(t) // it reads at the end of a disk that has changed, even where that is not any more
 	startDaemon(t)
 	for _, store := range stores {
 		t.Run(store.name, func(t *testing.T) {

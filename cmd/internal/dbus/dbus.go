@@ -12,7 +12,6 @@ package dbus
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 
 	"github.com/godbus/dbus/v5"
@@ -32,14 +31,11 @@ type Handler struct {
 // a tcmu-runner. The daemon can do without, so what goes wrong is logged.
 func Serve(ctx context.Context, handlers []Handler, beside func() error, log *slog.Logger) {
 	conn, err := dbus.ConnectSystemBus()
-	if errors.Is(err, fs.ErrNotExist) {
-		log.Info("no system bus: targetcli cannot create our devices")
+	if err != nil {
+		log.Info("no system bus: targetcli cannot create our devices", "err", err)
 		return
 	}
-	if err == nil {
-		err = serve(ctx, conn, handlers, beside, log)
-	}
-	if err != nil {
+	if err := serve(ctx, conn, handlers, beside, log); err != nil {
 		log.Error("targetcli does not find us on the system bus", "err", err)
 	}
 }
