@@ -341,6 +341,25 @@ func TestActionsWaitForTheEndOfEnabling(t *testing.T) {
 	require.Equal(t, 1, tries)
 }
 
+func TestNamed(t *testing.T) {
+	root, k := liotest.Open(t)
+	so, err := root.CreateUser(lio.User{Name: "rd0", Config: "tcmud/ramdisk", Size: 512})
+	require.NoError(t, err)
+	core := filepath.Dir(filepath.Dir(so.Path()))
+	for _, dir := range []string{"rd_mcp_7", "rd_mcp_7/rd0", "rd_mcp_8", "rd_mcp_8/rd1"} {
+		require.NoError(t, k.Mkdir(filepath.Join(core, dir)))
+	}
+	found, err := root.Named("rd0")
+	require.NoError(t, err)
+	require.Len(t, found, 2)
+	require.Equal(t, []string{"rd_mcp", "user"}, []string{found[0].Plugin, found[1].Plugin})
+	for _, name := range []string{"rd", "alua", "", ".", "..", "../user_0/rd0", "a\x00b"} {
+		found, err := root.Named(name)
+		require.NoError(t, err)
+		require.Empty(t, found, name)
+	}
+}
+
 func TestAttributes(t *testing.T) {
 	root, k := liotest.Open(t)
 	so := create(t, root, rd0)

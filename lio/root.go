@@ -96,6 +96,27 @@ func (r Root) StorageObjects() ([]StorageObject, error) {
 	return all, nil
 }
 
+// Named lists the storage objects of a name, of all plugins: with thousands of others it is much quicker than to look
+// through StorageObjects.
+func (r Root) Named(name string) ([]StorageObject, error) {
+	if name == "" || strings.ContainsAny(name, "/\x00") || name == "." || name == ".." {
+		return nil, nil
+	}
+	core := r.target().child("core")
+	hbas, err := core.dirs()
+	if err != nil {
+		return nil, err
+	}
+	var found []StorageObject
+	for _, hba := range hbas {
+		plugin, number, ok := parseHBA(hba)
+		if ok && exists(core.path+"/"+hba+"/"+name) {
+			found = append(found, r.storageObject(plugin, number, name))
+		}
+	}
+	return found, nil
+}
+
 // User is the TCMU device name of HBA user_hba, whether it exists or not.
 func (r Root) User(hba int, name string) StorageObject { return r.storageObject("user", hba, name) }
 

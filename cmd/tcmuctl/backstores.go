@@ -170,14 +170,11 @@ func findObject(at *node, name string) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := root.StorageObjects()
+	list, err := root.Named(name)
 	if err != nil {
 		return nil, err
 	}
 	for _, so := range list {
-		if so.Name != name {
-			continue
-		}
 		o, err := classify(so)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

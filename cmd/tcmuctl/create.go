@@ -186,12 +186,12 @@ func (n *node) ready(ctx context.Context, u lio.User) error {
 	if err != nil {
 		return err
 	}
-	objects, err := root.StorageObjects()
+	objects, err := root.Named(u.Name)
 	if err != nil {
 		return err
 	}
 	for _, so := range objects {
-		if so.Plugin != "user" || so.Name != u.Name {
+		if so.Plugin != "user" {
 			continue
 		}
 		o, _ := classify(so) // its sort is only for the message

@@ -72,18 +72,17 @@ func churn(t *testing.T, n int) {
 	t.Helper()
 	t.Run("round", func(t *testing.T) {
 		dir := t.TempDir()
-		for i := range n {
-			name := fmt.Sprintf("churn%d", i)
-			var object view
-			if i%2 == 0 {
-				object = create(t, "ramdisk", name, "1M")
-			} else {
-				object = create(t, "fileio", name, filepath.Join(dir, name), "1M")
-			}
-			if i < 2 {
-				d := attach(t, object)
-				must(t, "dd", "if=/dev/urandom", "of="+d.node, "bs=64k", "count=4", "oflag=direct")
-			}
+		for _, object := range []view{create(t, "ramdisk", "churn0", "1M"), create(t, "fileio", "churn1", filepath.Join(dir, "churn1"), "1M")} {
+			d := attach(t, object)
+			must(t, "dd", "if=/dev/urandom", "of="+d.node, "bs=64k", "count=4", "oflag=direct")
 		}
+		var lines []string
+		for i := 2; i < n; i += 2 {
+			lines = append(lines, fmt.Sprintf("/backstores/ramdisk create churn%d 1M", i), fmt.Sprintf("/backstores/fileio create churn%d %s/churn%[1]d 1M", i+1, dir))
+		}
+		for i := 2; i < n; i += 2 {
+			lines = append(lines, fmt.Sprintf("/backstores/ramdisk delete churn%d", i), fmt.Sprintf("/backstores/fileio delete churn%d", i+1))
+		}
+		patiently(t, strings.Join(lines, "\n"))
 	})
 }
