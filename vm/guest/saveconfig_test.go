@@ -168,7 +168,7 @@ func withoutUdev(t *testing.T) {
 	t.Cleanup(func() { must(t, "/lib/systemd/systemd-udevd", "--daemon") })
 }
 
-// crowd is how many devices there are to be. Five hundred take this machine a quarter of an hour without KVM.
+// crowd is how many devices there are to be: "make crowd" wants five hundred, which take ten minutes without KVM.
 func crowd(t *testing.T) int {
 	t.Helper()
 	if n := os.Getenv("TCMUD_CROWD"); n != "" {
