@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 )
@@ -162,15 +161,11 @@ func (m MappedLUN) differs(l LUN, writeProtect bool) (string, error) {
 
 // LUN is the LUN of the TPG that is mapped. The error wraps fs.ErrNotExist while there is none.
 func (m MappedLUN) LUN() (LUN, error) {
-	links, err := m.links()
+	linked, err := m.linked()
 	if err != nil {
 		return LUN{}, err
 	}
-	for _, link := range links {
-		to, err := os.Readlink(filepath.Join(m.path, link))
-		if err != nil {
-			return LUN{}, err
-		}
+	for _, to := range linked {
 		var number int
 		if _, err := fmt.Sscanf(filepath.Base(to), "lun_%d", &number); err == nil {
 			return m.ACL.TPG.LUN(number), nil

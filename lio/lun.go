@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -121,15 +120,11 @@ func (n node) freeLUN() (int, error) {
 
 // StorageObject is what the LUN is made of. The error wraps fs.ErrNotExist while the LUN is made of nothing.
 func (l LUN) StorageObject() (StorageObject, error) {
-	links, err := l.links()
+	linked, err := l.linked()
 	if err != nil {
 		return StorageObject{}, err
 	}
-	for _, link := range links {
-		to, err := os.Readlink(filepath.Join(l.path, link))
-		if err != nil {
-			return StorageObject{}, err
-		}
+	for _, to := range linked {
 		// The kernel gives a relative path back, whatever it was given. Its end is core/HBA/NAME.
 		plugin, number, ok := parseHBA(filepath.Base(filepath.Dir(to)))
 		if ok {

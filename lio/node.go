@@ -80,6 +80,17 @@ func (n node) dirs() ([]string, error) { return n.entries(fs.ModeDir) }
 // links names the symbolic links in n, sorted.
 func (n node) links() ([]string, error) { return n.entries(fs.ModeSymlink) }
 
+// linked is what they point to.
+func (n node) linked() ([]string, error) {
+	links, err := n.links()
+	for i, link := range links {
+		if links[i], err = os.Readlink(filepath.Join(n.path, link)); err != nil {
+			return nil, err
+		}
+	}
+	return links, err
+}
+
 func (n node) entries(kind fs.FileMode) ([]string, error) {
 	list, err := os.ReadDir(n.path)
 	if errors.Is(err, fs.ErrNotExist) {
