@@ -101,14 +101,19 @@ func TestStopWhileFull(t *testing.T) {
 	}
 }
 
+// The best of some: where it is not woken, it never takes less than most of a nap, however idle the machine.
 func TestStopWhileIdle(t *testing.T) {
-	k := tcmutest.New(t, tcmutest.Config{})
-	d := attach(t, k, good, Options{Workers: 2})
-	time.Sleep(2 * longestSpin)
-	begin := time.Now()
-	require.Equal(t, Mark{Clean: true}, stop(t, d))
-	require.Less(t, time.Since(begin), shortestNap, "it is woken, it does not wait for its nap to end")
-	require.Equal(t, Mark{Clean: true}, stop(t, d), "twice does no harm")
+	best := time.Hour
+	for range 5 {
+		k := tcmutest.New(t, tcmutest.Config{})
+		d := attach(t, k, good, Options{Workers: 2})
+		time.Sleep(2 * longestSpin)
+		begin := time.Now()
+		require.Equal(t, Mark{Clean: true}, stop(t, d))
+		best = min(best, time.Since(begin))
+		require.Equal(t, Mark{Clean: true}, stop(t, d), "twice does no harm")
+	}
+	require.Less(t, best, shortestNap/2, "it is woken, it does not wait for its nap to end")
 }
 
 func TestDeviceRemoved(t *testing.T) {
