@@ -116,22 +116,33 @@ func TestWithoutOutOfOrderNothingRunsOnWorkers(t *testing.T) {
 	}
 }
 
+// While the first command is with the handler the others come: the next look at the ring finds them all.
 func TestOneDoorbellForABatch(t *testing.T) {
 	k := tcmutest.New(t, tcmutest.Config{})
-	d := attach(t, k, good, Options{})
-	k.Plug()
+	gate, entered := make(chan struct{}), make(chan struct{}, longestBatch+9)
+	d := attach(t, k, scsi.HandlerFunc(func(*scsi.Command) scsi.Result {
+		entered <- struct{}{}
+		<-gate
+		return scsi.Result{}
+	}), Options{})
 	var all []*tcmutest.Command
-	for range longestBatch + 8 {
+	submit := func() {
 		c := &tcmutest.Command{CDB: make([]byte, 6)}
 		k.Submit(c)
 		all = append(all, c)
 	}
-	k.Unplug()
+	submit()
+	<-entered
+	for range longestBatch + 8 {
+		submit()
+	}
+	close(gate)
 	for _, c := range all {
 		k.Wait(c)
 	}
-	require.LessOrEqual(t, d.Stats().Doorbells, uint64(2))
-	require.EqualValues(t, longestBatch+8, d.Stats().Completions)
+	stop(t, d)
+	require.EqualValues(t, 1+2+1, d.Stats().Doorbells, "the first, a whole batch, the rest, and one that is rung in leaving")
+	require.EqualValues(t, 1+longestBatch+8, d.Stats().Completions)
 }
 
 func TestTMRAndUnknownEntriesAreSteppedOver(t *testing.T) {
