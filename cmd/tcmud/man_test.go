@@ -1,32 +1,20 @@
 package main
 
 import (
-	"flag"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcmud/tcmud/cmd/internal/man"
+	"github.com/tcmud/tcmud/cmd/internal/man/mantest"
 )
 
 //go:generate go test . -run ^TestManualPage$ -update
 
-var update = flag.Bool("update", false, "write docs/man/tcmud.8 instead of comparing with it")
-
-const manualPage = "../../docs/man/tcmud.8"
-
-// TestManualPage holds docs/man/tcmud.8 to the options. "make lint" has it checked as a page.
+// TestManualPage holds docs/man/tcmud.8 to the options.
 func TestManualPage(t *testing.T) {
-	want := manual(t)
-	if *update {
-		require.NoError(t, os.WriteFile(manualPage, []byte(want), 0o644))
-		return
-	}
-	have, err := os.ReadFile(manualPage)
-	require.NoError(t, err, "run \"make docs\"")
-	require.Equal(t, want, string(have), "docs/man/tcmud.8 is not what tcmud takes: run \"make docs\", and look at what has changed")
+	mantest.Hold(t, "../../docs/man/tcmud.8", manual(t))
 }
 
 func manual(t *testing.T) string {
