@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -111,6 +112,9 @@ func (v *volume) run(before *volume) {
 	} else {
 		gone = v.awaitRemoval()
 	}
+	if gone = gone || v.removed(); gone { // while it was being ended, perhaps
+		_ = os.Remove(v.marker()) // there is one only then
+	}
 	v.stop()
 	if store != nil && v.left == nil { // else commands may still be in it, and the process is about to end
 		v.release(store, gone)
@@ -188,8 +192,7 @@ func (v *volume) awaitRemoval() (gone bool) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		now, err := v.so.Incarnation()
-		if errors.Is(err, fs.ErrNotExist) || err == nil && now != v.incarnation {
+		if v.removed() {
 			return true
 		}
 		select {
@@ -198,6 +201,12 @@ func (v *volume) awaitRemoval() (gone bool) {
 			return false
 		}
 	}
+}
+
+// removed reports whether the device is gone from configfs, or another has its name.
+func (v *volume) removed() bool {
+	now, err := v.so.Incarnation()
+	return errors.Is(err, fs.ErrNotExist) || err == nil && now != v.incarnation
 }
 
 // release closes the store. The contents of a ramdisk go with its device.
