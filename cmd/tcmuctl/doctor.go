@@ -31,16 +31,12 @@ func (s *session) patient() doctor.Host {
 		Root:     s.host,
 		Daemon:   s.daemon,
 		UID:      os.Geteuid(),
-		Memory:   memoryDir,
 		Patience: time.Second,
 		Loadable: lio.Loadable,
 		Prepare:  func() error { _, err := s.tree(); return err },
 		Mute:     tcmu.EndReplies,
 	}
 }
-
-// memoryDir is where tcmud keeps ramdisks unless it is told otherwise.
-const memoryDir = "/dev/shm/tcmud"
 
 // diagnosis is all that was found.
 type diagnosis []doctor.Finding

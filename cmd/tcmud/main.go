@@ -49,7 +49,7 @@ func parse(args []string) (*options, *pflag.FlagSet, error) {
 	f.SortFlags = false
 	f.StringVar(&o.socket, "socket", control.Socket, "unix socket on which tcmuctl asks")
 	f.StringVar(&o.metrics, "metrics-address", "", "HOST:PORT on which anyone may ask for /metrics (Prometheus) and /health, such as 127.0.0.1:9750")
-	f.StringVar(&o.memory, "memory-dir", "/dev/shm/tcmud", "directory, on a tmpfs, of the files that hold ramdisks")
+	f.StringVar(&o.memory, "memory-dir", daemon.Memory, "directory, on a tmpfs, of the files that hold ramdisks")
 	f.StringVar(&o.state, "state-dir", "/run/tcmud/state", "directory of what one run tells the next")
 	f.StringVar(&o.dbus, "dbus", "auto", "auto or off: whether targetcli finds us on the system bus, if there is one")
 	f.TextVar(&o.level, "log-level", &o.level, "DEBUG, INFO, WARN or ERROR")

@@ -42,6 +42,9 @@ type Config struct {
 	Level   *slog.LevelVar // of Log, for the control socket to change; nil: nobody looks at it
 }
 
+// Memory is where ramdisks are kept unless the operator says otherwise.
+const Memory = "/dev/shm/tcmud"
+
 // drainTime is how long commands in flight may take to end when the daemon ends. It is less than the kernel's default
 // command time-out, so that initiators do not see one.
 const drainTime = 25 * time.Second

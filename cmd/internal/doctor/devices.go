@@ -70,7 +70,7 @@ func (h Host) memory(ctx context.Context) []Finding {
 		return nil
 	}
 	var found []Finding
-	for _, file := range daemonfiles.Orphans(h.Root, h.path(h.Memory)) {
+	for _, file := range daemonfiles.Orphans(h.Root, h.path(daemonfiles.Memory)) {
 		found = append(found, problem("rm "+file, "%s holds a ramdisk whose device is gone", file).by(func() error { return os.Remove(file) }))
 	}
 	return found

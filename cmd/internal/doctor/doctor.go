@@ -24,8 +24,7 @@ import (
 type Host struct {
 	Root   lio.Root // not prepared: what is missing in it is what is looked for
 	Daemon control.Client
-	UID    int    // of who asks
-	Memory string // tcmud's --memory-dir
+	UID    int // of who asks
 
 	// Patience is how long a thing may be half done before it counts as left behind.
 	Patience time.Duration

@@ -36,7 +36,6 @@ func newPatient(t *testing.T) *patient {
 	p.Host = Host{
 		Root:     root,
 		Daemon:   control.Client{Path: filepath.Join(t.TempDir(), "socket")},
-		Memory:   "/dev/shm/tcmud",
 		Patience: time.Millisecond,
 		Loadable: func(string) error { return nil },
 		Prepare:  func() error { return errors.New("nothing to prepare") },
@@ -207,6 +206,13 @@ const whereTheKernelAsks = "[<0>] tcmu_netlink_event_send+0x17e/0x2d0 [target_co
 func (p *patient) parameters() {
 	p.write("sys/module/target_core_user/parameters/block_netlink", "unblocked\n")
 	p.write("sys/module/target_core_user/parameters/reset_netlink", "")
+}
+
+func TestTheOnlyDeviceIsNotServed(t *testing.T) {
+	p := newPatient(t)
+	p.device("rd0")
+	p.serve()
+	require.Equal(t, []string{"devices: rd0 is not served by tcmud"}, p.complaints())
 }
 
 // To look at the devices would hang as well: that has to wait until those who hang are released.

@@ -130,9 +130,7 @@ func rings(_ context.Context, h Host) ([]Finding, error) {
 // devices looks for those of ours that nobody serves, and for those that answer BUSY to all.
 func devices(ctx context.Context, h Host) ([]Finding, error) {
 	served, err := h.Daemon.Devices(ctx)
-	if err != nil {
-		served = nil // the check of the daemon says so
-	}
+	answered := err == nil // else the check of the daemon says why
 	state := map[uint64]control.Device{}
 	for _, d := range served {
 		state[d.Incarnation] = d
@@ -156,7 +154,7 @@ func devices(ctx context.Context, h Host) ([]Finding, error) {
 		switch d := state[born]; {
 		case d.State == control.Failed:
 			found = append(found, problem("see to it, then: systemctl restart tcmud", "%s cannot be served: %s", so.Name, d.Error))
-		case d.State == "" && len(served) > 0:
+		case d.State == "" && answered:
 			found = append(found, problem("its log says why; systemctl restart tcmud makes it look anew", "%s is not served by tcmud", so.Name))
 		case stopped(so.Path()):
 			found = append(found, problem(fmt.Sprintf("echo 0 > %s/action/block_dev", so.Path()), "%s is blocked: all commands end with BUSY", so.Name).
