@@ -14,9 +14,9 @@ import (
 	"github.com/tcmud/tcmud/spc"
 )
 
-//go:generate go test . -run ^TestCommandsDocument$ -update
+//go:generate go test . -update
 
-var update = flag.Bool("update", false, "write docs/commands.md instead of comparing with it")
+var update = flag.Bool("update", false, "write docs/commands.md and docs/conformance.md instead of comparing with them")
 
 const commandsDocument = "../docs/commands.md"
 

@@ -1,9 +1,7 @@
 package sbc_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,36 +12,6 @@ import (
 	"github.com/tcmud/tcmud/scsi/scsitest"
 	"github.com/tcmud/tcmud/spc"
 )
-
-// seen is how commands have ended in the tests of this package.
-var seen scsitest.Coverage
-
-// TestMain fails a run of all tests that has left out something a row of the table can come to.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	code := m.Run()
-	if code == 0 && whole() {
-		disk, err := sbc.New(sbc.Config{Store: newRecorder(1 << 20), Identity: identity})
-		if err != nil {
-			panic(err)
-		}
-		for _, missing := range seen.Missing(disk.Ops()) {
-			fmt.Println("no test has seen", missing)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
-
-// whole says that no test was left out by a flag.
-func whole() bool {
-	for _, name := range []string{"run", "skip", "list", "bench", "fuzz"} {
-		if flag.Lookup("test."+name).Value.String() != "" {
-			return false
-		}
-	}
-	return true
-}
 
 func identity() spc.Identity {
 	return spc.Identity{Vendor: "LIO-ORG", Product: "rd0", Revision: "0001", Serial: "a8c4ea0b-d3ec-4d5a-88ef-4dcd1b6dc08d"}
