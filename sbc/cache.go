@@ -43,16 +43,9 @@ func (d *Disk) durable() bool { return d.traits.Volatile && !d.writeCache.Load()
 
 var immed1 = scsi.Bits("IMMED", 1, 1, 1).Hint("the status may always come after the work")
 
-// synchronizer is the handler of a SYNCHRONIZE CACHE command. The whole store is flushed: no store knows which of its
+// synchronize is the handler of the SYNCHRONIZE CACHE commands. The whole store is flushed: no store knows which of its
 // blocks are dirty.
-func (d *Disk) synchronizer(lba, length scsi.Field) func(*scsi.Command) scsi.Result {
-	return func(c *scsi.Command) scsi.Result {
-		if r := d.checkRange(extent{c.Uint(lba), c.Uint(length)}, lba); !r.OK() {
-			return r
-		}
-		return d.flush(c)
-	}
-}
+func (d *Disk) synchronize(c *scsi.Command) scsi.Result { return d.flush(c) }
 
 func (d *Disk) flush(c *scsi.Command) scsi.Result {
 	if err := d.store.Flush(); err != nil {

@@ -46,7 +46,7 @@ bit set that is in no field listed here in INVALID FIELD IN CDB (05/24/00) with 
 
 *Reservations* is what a command is to the reservations of other initiators: *always* allowed, *reads*, *writes*, or
 *starts* (allowed when it starts the unit, else as *writes*). *Not when*: the command is refused while a *unit attention*
-is pending, while the unit is *stopped*, while it is *write protected*.
+is pending, while there is *no medium*, while the unit is *stopped*, while it is *write protected*.
 
 `
 
@@ -114,6 +114,9 @@ func refused(f scsi.Flags) string {
 		when = append(when, "unit attention")
 	}
 	if f&scsi.NeedsMedium != 0 {
+		when = append(when, "no medium")
+	}
+	if f&scsi.NeedsStart != 0 {
 		when = append(when, "stopped")
 	}
 	if f&scsi.AltersMedium != 0 {

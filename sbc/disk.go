@@ -27,6 +27,13 @@ type Config struct {
 	// Thick leaves out thin provisioning: UNMAP is unknown, and no block is said to be unmapped. It is always so for a
 	// store that cannot free space.
 	Thick bool
+	// Removable is a disk whose medium can be ejected, and loaded again (RMB).
+	Removable bool
+	// PhysicalExponent is the LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT, at most 15: a physical block has
+	// 2^PhysicalExponent logical ones.
+	PhysicalExponent int
+	// State keeps what the disk remembers across a loss of power. Nil: nothing is kept.
+	State spc.State
 	// Attributes are those that SetAttributes can change.
 	Attributes Attributes
 	// MaxTransfer limits the bytes one command may move; 0 is 16 MiB.
@@ -53,6 +60,7 @@ type Disk struct {
 	attributes atomic.Pointer[Attributes] // without zeros
 	writeCache atomic.Bool                // WCE
 	changing   sync.Mutex                 // held while blocks or attributes change
+	guard      guard
 }
 
 // maxTransfer is the default of Config.MaxTransfer in bytes, maxUnmapDescriptors what one UNMAP may have.
@@ -101,7 +109,7 @@ func New(cfg Config) (*Disk, error) {
 		DeviceSpecific: 0x10, // DPOFUA
 		Blocks:         func() (uint64, uint32) { return d.Blocks(), uint32(d.block) },
 	})
-	unit, err := scsi.NewUnit(scsi.Config{Ops: append(d.primary.Ops(), d.ops()...), Reservations: cfg.Reservations})
+	unit, err := scsi.NewUnit(scsi.Config{Ops: append(d.primary.Ops(), d.ops()...), Reservations: cfg.Reservations, Blocks: d.Blocks})
 	if err != nil {
 		return nil, err
 	}
@@ -144,18 +152,16 @@ type extent struct {
 	n   uint64 // blocks
 }
 
+// extentOf is what the CDB of c names, which the unit has found to be on the medium.
+func extentOf(c *scsi.Command) extent {
+	lba, n := c.Extent()
+	return extent{lba, n}
+}
+
 // holds says whether an extent is wholly on the medium. It is written so that no sum can overflow.
 func (d *Disk) holds(e extent) bool {
 	blocks := d.Blocks()
 	return e.lba <= blocks && e.n <= blocks-e.lba
-}
-
-// checkRange answers LBA OUT OF RANGE for an extent that is not wholly on the medium, with at as field pointer.
-func (d *Disk) checkRange(e extent, at scsi.Field) scsi.Result {
-	if !d.holds(e) {
-		return scsi.LBAOutOfRange.At(at)
-	}
-	return scsi.Result{}
 }
 
 // offset and bytes place an extent that is on the medium in the store.

@@ -7,10 +7,10 @@ var (
 	length6 = scsi.Bytes("TRANSFER LENGTH", 4, 1).Zero(256)
 )
 
-// reader is the handler of a READ command whose CDB has the fields lba, length and fua.
-func (d *Disk) reader(lba, length, fua scsi.Field) func(*scsi.Command) scsi.Result {
+// reader is the handler of a READ command whose CDB has the field fua.
+func (d *Disk) reader(fua scsi.Field) func(*scsi.Command) scsi.Result {
 	return func(c *scsi.Command) scsi.Result {
-		e, r := d.transfer(c, lba, length)
+		e, r := d.transfer(c)
 		if !r.OK() || e.n == 0 {
 			return r
 		}
@@ -20,6 +20,8 @@ func (d *Disk) reader(lba, length, fua scsi.Field) func(*scsi.Command) scsi.Resu
 				return d.failed(c, err, scsi.WriteError)
 			}
 		}
+		d.guard.share(e)
+		defer d.guard.unshare(e)
 		n := d.bytes(e)
 		if err := d.store.Readv(c.In(n, d.block), d.offset(e)); err != nil {
 			return d.failed(c, err, scsi.UnrecoveredReadError)
@@ -28,32 +30,11 @@ func (d *Disk) reader(lba, length, fua scsi.Field) func(*scsi.Command) scsi.Resu
 	}
 }
 
-// writer is the handler of a WRITE command whose CDB has the fields lba, length and fua.
-func (d *Disk) writer(lba, length, fua scsi.Field) func(*scsi.Command) scsi.Result {
-	return func(c *scsi.Command) scsi.Result {
-		e, r := d.transfer(c, lba, length)
-		if !r.OK() {
-			return r
-		}
-		data, r := c.Out(d.bytes(e))
-		if !r.OK() || e.n == 0 {
-			return r
-		}
-		if err := d.store.Writev(data, d.offset(e), c.Is(fua) || d.durable()); err != nil {
-			return d.failed(c, err, scsi.WriteError)
-		}
-		return scsi.Result{}
-	}
-}
-
-// transfer is the extent that c is to move: on the medium, and no more than one command may.
-func (d *Disk) transfer(c *scsi.Command, lba, length scsi.Field) (extent, scsi.Result) {
-	e := extent{c.Uint(lba), c.Uint(length)}
-	if r := d.checkRange(e, lba); !r.OK() {
-		return e, r
-	}
+// transfer is the extent that c is to move, no more than one command may.
+func (d *Disk) transfer(c *scsi.Command) (extent, scsi.Result) {
+	e := extentOf(c)
 	if e.n > d.maxBlocks {
-		return e, scsi.InvalidFieldInCDB.At(length)
+		return e, scsi.InvalidFieldInCDB.At(c.Op().Extent.Blocks)
 	}
 	return e, scsi.Result{}
 }

@@ -41,7 +41,10 @@ func (d *Disk) unmap(c *scsi.Command) scsi.Result {
 		if e.n == 0 {
 			continue
 		}
-		if r := d.discard(c, e); !r.OK() {
+		d.guard.share(e)
+		r := d.discard(c, e)
+		d.guard.unshare(e)
+		if !r.OK() {
 			return r
 		}
 	}

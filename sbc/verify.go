@@ -22,38 +22,38 @@ const verifyPiece = 64 << 10
 // verifyBuffers hold a piece of the medium and a piece of what it is compared with.
 var verifyBuffers = sync.Pool{New: func() any { return new([2][verifyPiece]byte) }}
 
-// verifier is the handler of a VERIFY command whose CDB has the fields lba and length.
-func (d *Disk) verifier(lba, length scsi.Field) func(*scsi.Command) scsi.Result {
-	return func(c *scsi.Command) scsi.Result {
-		e, r := d.transfer(c, lba, length)
-		if !r.OK() {
-			return r
-		}
-		var want scsi.Buffer
-		switch c.Uint(bytchk) {
-		case checkMedium:
-			_, r = c.Out(0)
-		case compareAll:
-			want, r = c.Out(d.bytes(e))
-		case compareBlock:
-			want, r = c.Out(d.block)
-		default:
-			r = scsi.InvalidFieldInCDB.At(bytchk)
-		}
-		if !r.OK() || e.n == 0 {
-			return r
-		}
-		if d.writeCache.Load() { // SBC-3 5.29: it is the medium that is verified, so the cache goes there first
-			if r := d.flush(c); !r.OK() {
-				return r
-			}
-		}
-		return d.verify(c, e, want)
+// verify is the handler of the VERIFY commands.
+func (d *Disk) verify(c *scsi.Command) scsi.Result {
+	e, r := d.transfer(c)
+	if !r.OK() {
+		return r
 	}
+	var want scsi.Buffer
+	switch c.Uint(bytchk) {
+	case checkMedium:
+		_, r = c.Out(0)
+	case compareAll:
+		want, r = c.Out(d.bytes(e))
+	case compareBlock:
+		want, r = c.Out(d.block)
+	default:
+		r = scsi.InvalidFieldInCDB.At(bytchk)
+	}
+	if !r.OK() || e.n == 0 {
+		return r
+	}
+	if d.writeCache.Load() { // SBC-3 5.29: it is the medium that is verified, so the cache goes there first
+		if r := d.flush(c); !r.OK() {
+			return r
+		}
+	}
+	d.guard.share(e)
+	defer d.guard.unshare(e)
+	return d.compare(c, e, want)
 }
 
-// verify reads e piece by piece and compares it with want, which is empty, one block for each, or as long as e.
-func (d *Disk) verify(c *scsi.Command, e extent, want scsi.Buffer) scsi.Result {
+// compare reads e piece by piece and compares it with want, which is empty, one block for each, or as long as e.
+func (d *Disk) compare(c *scsi.Command, e extent, want scsi.Buffer) scsi.Result {
 	buffers := verifyBuffers.Get().(*[2][verifyPiece]byte)
 	defer verifyBuffers.Put(buffers)
 	have, expect := buffers[0][:], buffers[1][:]

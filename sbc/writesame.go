@@ -11,19 +11,16 @@ var (
 	ndob     = scsi.Bits("NDOB", 1, 0, 1)
 )
 
-// writeSamer is the handler of a WRITE SAME command whose CDB has the fields lba, length and ndob. ANCHOR is in no CDB
-// of ours (ANC_SUP is 0), and UNMAP only where the store frees space.
-func (d *Disk) writeSamer(lba, length, ndob scsi.Field) func(*scsi.Command) scsi.Result {
+// writeSamer is the handler of a WRITE SAME command whose CDB has the field ndob. ANCHOR is in no CDB of ours (ANC_SUP is
+// 0), and UNMAP only where the store frees space.
+func (d *Disk) writeSamer(ndob scsi.Field) func(*scsi.Command) scsi.Result {
 	return func(c *scsi.Command) scsi.Result {
-		e := extent{c.Uint(lba), c.Uint(length)}
+		e := extentOf(c)
 		if blocks := d.Blocks(); e.n == 0 && e.lba < blocks { // SBC-3 5.43, with WSNZ 0: to the end of the medium
 			e.n = blocks - e.lba
 		}
-		if r := d.checkRange(e, lba); !r.OK() {
-			return r
-		}
 		if e.n > uint64(d.attributes.Load().MaxWriteSame) {
-			return scsi.InvalidFieldInCDB.At(length)
+			return scsi.InvalidFieldInCDB.At(c.Op().Extent.Blocks)
 		}
 		var block []byte // nil: zeros
 		if !c.Is(ndob) {
@@ -43,10 +40,13 @@ func (d *Disk) writeSamer(lba, length, ndob scsi.Field) func(*scsi.Command) scsi
 // writeSame writes block to each block of e. Only zeros can be unmapped: LBPRZ promises that they read as zeros, and data
 // that an unmapped block would not read as is written in spite of UNMAP (SBC-4 4.7.3.4.4).
 func (d *Disk) writeSame(c *scsi.Command, e extent, block []byte) scsi.Result {
+	if e.n == 0 {
+		return scsi.Result{}
+	}
+	d.guard.share(e)
+	defer d.guard.unshare(e)
 	zeros := isZero(block)
 	switch {
-	case e.n == 0:
-		return scsi.Result{}
 	case zeros && d.thin && c.Is(unmapBit):
 		return d.discard(c, e)
 	case zeros:

@@ -2,22 +2,47 @@ package scsi
 
 // Results that commands end with, named as the standard names them (SPC-4 annex F). Each sense stands here once.
 var (
-	LogicalUnitNotReadyManual         = Check(NotReady, 0x0403)
 	LogicalUnitNotReadyStopped        = Check(NotReady, 0x0402)
+	LogicalUnitNotReadyManual         = Check(NotReady, 0x0403)
+	FormatInProgress                  = Check(NotReady, 0x0404)
+	SelfTestInProgress                = Check(NotReady, 0x0409)
+	SanitizeInProgress                = Check(NotReady, 0x041b)
 	WriteError                        = Check(MediumError, 0x0c00)
+	CopyTargetDeviceNotReachable      = Check(CopyAborted, 0x0d02)
 	UnrecoveredReadError              = Check(MediumError, 0x1100)
 	ParameterListLengthError          = Check(IllegalRequest, 0x1a00)
+	DefectListNotFound                = Check(RecoveredError, 0x1c00)
 	MiscompareDuringVerify            = Check(Miscompare, 0x1d00)
 	InvalidCommandOperationCode       = Check(IllegalRequest, 0x2000)
 	LBAOutOfRange                     = Check(IllegalRequest, 0x2100)
+	InvalidTokenOperation             = Check(IllegalRequest, 0x2300)
+	UnsupportedTokenType              = Check(IllegalRequest, 0x2301)
+	TokenUnknown                      = Check(IllegalRequest, 0x2304)
+	TokenCorrupt                      = Check(IllegalRequest, 0x2305)
+	TokenRevoked                      = Check(IllegalRequest, 0x2306)
+	TokenExpired                      = Check(IllegalRequest, 0x2307)
+	TokenCancelled                    = Check(IllegalRequest, 0x2308)
+	InvalidTokenLength                = Check(IllegalRequest, 0x230a)
 	InvalidFieldInCDB                 = Check(IllegalRequest, 0x2400)
 	LogicalUnitNotSupported           = Check(IllegalRequest, 0x2500)
 	InvalidFieldInParameterList       = Check(IllegalRequest, 0x2600)
+	ParameterValueInvalid             = Check(IllegalRequest, 0x2602)
+	TooManyTargetDescriptors          = Check(IllegalRequest, 0x2606)
+	UnsupportedTargetDescriptor       = Check(IllegalRequest, 0x2607)
+	TooManySegmentDescriptors         = Check(IllegalRequest, 0x2608)
+	UnsupportedSegmentDescriptor      = Check(IllegalRequest, 0x2609)
 	WriteProtected                    = Check(DataProtect, 0x2700)
 	LogicalUnitSoftwareWriteProtected = Check(DataProtect, 0x2702)
 	SpaceAllocationFailed             = Check(DataProtect, 0x2707)
+	CommandSequenceError              = Check(IllegalRequest, 0x2c00)
+	FormatCommandFailed               = Check(MediumError, 0x3101)
+	SanitizeCommandFailed             = Check(MediumError, 0x3103)
 	SavingNotSupported                = Check(IllegalRequest, 0x3900)
+	MediumNotPresent                  = Check(NotReady, 0x3a00)
+	LogicalUnitFailedSelfTest         = Check(HardwareError, 0x3e03)
 	InternalTargetFailure             = Check(HardwareError, 0x4400)
+	MediumRemovalPrevented            = Check(IllegalRequest, 0x5302)
+	InsufficientResources             = Check(IllegalRequest, 0x5503)
 )
 
 // Conflict is the status of a command that a reservation forbids; it carries no sense (SPC-4 clause 5.12).
@@ -25,32 +50,69 @@ var Conflict = Result{Status: ReservationConflict}
 
 // Unit attention conditions, for Unit.Attend and Nexus.Attend.
 const (
-	PowerOnOccurred       Code = 0x2901
-	ModeParametersChanged Code = 0x2a01
-	CapacityDataChanged   Code = 0x2a09
-	InquiryDataChanged    Code = 0x3f03
+	MediumMayHaveChanged    Code = 0x2800
+	PowerOnOccurred         Code = 0x2901
+	BusDeviceReset          Code = 0x2903
+	ModeParametersChanged   Code = 0x2a01
+	LogParametersChanged    Code = 0x2a02
+	CapacityDataChanged     Code = 0x2a09
+	TimestampChanged        Code = 0x2a10
+	SoftThresholdReached    Code = 0x3807
+	InquiryDataChanged      Code = 0x3f03
+	DeviceIdentifierChanged Code = 0x3f05
 )
 
 var codeNames = map[Code]string{
 	0x0000: "NO ADDITIONAL SENSE INFORMATION",
 	0x0402: "LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED",
 	0x0403: "LOGICAL UNIT NOT READY, MANUAL INTERVENTION REQUIRED",
+	0x0404: "LOGICAL UNIT NOT READY, FORMAT IN PROGRESS",
+	0x0409: "LOGICAL UNIT NOT READY, SELF-TEST IN PROGRESS",
+	0x041b: "LOGICAL UNIT NOT READY, SANITIZE IN PROGRESS",
 	0x0c00: "WRITE ERROR",
+	0x0d02: "COPY TARGET DEVICE NOT REACHABLE",
 	0x1100: "UNRECOVERED READ ERROR",
 	0x1a00: "PARAMETER LIST LENGTH ERROR",
+	0x1c00: "DEFECT LIST NOT FOUND",
 	0x1d00: "MISCOMPARE DURING VERIFY OPERATION",
 	0x2000: "INVALID COMMAND OPERATION CODE",
 	0x2100: "LOGICAL BLOCK ADDRESS OUT OF RANGE",
+	0x2300: "INVALID TOKEN OPERATION, CAUSE NOT REPORTABLE",
+	0x2301: "INVALID TOKEN OPERATION, UNSUPPORTED TOKEN TYPE",
+	0x2304: "INVALID TOKEN OPERATION, TOKEN UNKNOWN",
+	0x2305: "INVALID TOKEN OPERATION, TOKEN CORRUPT",
+	0x2306: "INVALID TOKEN OPERATION, TOKEN REVOKED",
+	0x2307: "INVALID TOKEN OPERATION, TOKEN EXPIRED",
+	0x2308: "INVALID TOKEN OPERATION, TOKEN CANCELLED",
+	0x230a: "INVALID TOKEN OPERATION, INVALID TOKEN LENGTH",
 	0x2400: "INVALID FIELD IN CDB",
 	0x2500: "LOGICAL UNIT NOT SUPPORTED",
 	0x2600: "INVALID FIELD IN PARAMETER LIST",
+	0x2602: "PARAMETER VALUE INVALID",
+	0x2606: "TOO MANY TARGET DESCRIPTORS",
+	0x2607: "UNSUPPORTED TARGET DESCRIPTOR TYPE CODE",
+	0x2608: "TOO MANY SEGMENT DESCRIPTORS",
+	0x2609: "UNSUPPORTED SEGMENT DESCRIPTOR TYPE CODE",
 	0x2700: "WRITE PROTECTED",
 	0x2702: "LOGICAL UNIT SOFTWARE WRITE PROTECTED",
 	0x2707: "SPACE ALLOCATION FAILED WRITE PROTECT",
+	0x2800: "NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED",
 	0x2901: "POWER ON OCCURRED",
+	0x2903: "BUS DEVICE RESET FUNCTION OCCURRED",
 	0x2a01: "MODE PARAMETERS CHANGED",
+	0x2a02: "LOG PARAMETERS CHANGED",
 	0x2a09: "CAPACITY DATA HAS CHANGED",
+	0x2a10: "TIMESTAMP CHANGED",
+	0x2c00: "COMMAND SEQUENCE ERROR",
+	0x3101: "FORMAT COMMAND FAILED",
+	0x3103: "SANITIZE COMMAND FAILED",
+	0x3807: "THIN PROVISIONING SOFT THRESHOLD REACHED",
 	0x3900: "SAVING PARAMETERS NOT SUPPORTED",
+	0x3a00: "MEDIUM NOT PRESENT",
+	0x3e03: "LOGICAL UNIT FAILED SELF-TEST",
 	0x3f03: "INQUIRY DATA HAS CHANGED",
+	0x3f05: "DEVICE IDENTIFIER CHANGED",
 	0x4400: "INTERNAL TARGET FAILURE",
+	0x5302: "MEDIUM REMOVAL PREVENTED",
+	0x5503: "INSUFFICIENT RESOURCES",
 }

@@ -69,6 +69,21 @@ func (c *Command) Uint(f Field) uint64 { return f.Uint(c.CDB) }
 // Is says whether a one-bit field of the CDB is set.
 func (c *Command) Is(f Field) bool { return f.Uint(c.CDB) != 0 }
 
+// Op is the row of c, once a Unit has looked it up; else nil.
+func (c *Command) Op() *Op { return c.op }
+
+// Extent is the logical blocks that the CDB names; none for a command whose row has no Extent.
+func (c *Command) Extent() (lba, blocks uint64) {
+	if c.op == nil || c.op.Extent.LBA.Width == 0 {
+		return 0, 0
+	}
+	lba = c.Uint(c.op.Extent.LBA)
+	if f := c.op.Extent.Blocks; f.Width > 0 {
+		blocks = c.Uint(f)
+	}
+	return lba, blocks
+}
+
 // Reply appends p to the Data-In, cut to the allocation length and to the initiator's buffer: handlers write all they
 // have and never see either (SPC-4 clause 4.2.5.6).
 func (c *Command) Reply(p []byte) {

@@ -84,6 +84,13 @@ func BlocksIn(f Field) Transfer { return Transfer{DataIn, Blocks, f} }
 // BlocksOut is Data-Out of the number of logical blocks f.
 func BlocksOut(f Field) Transfer { return Transfer{DataOut, Blocks, f} }
 
+// Extent is where a CDB says which logical blocks a command is about. The zero Extent is that of a command that is about
+// none, or tells of them in its parameter list.
+type Extent struct{ LBA, Blocks Field }
+
+// ExtentOf is an Extent.
+func ExtentOf(lba, blocks Field) Extent { return Extent{lba, blocks} }
+
 // Access is what a command does as reservations see it (SPC-4 5.12). The zero Access is refused
 // when a unit is built, so that no command escapes a reservation by omission.
 type Access uint8
@@ -116,10 +123,14 @@ const (
 	// BypassAttention: carried out while a unit attention is pending (SPC-4 clause 5.6: INQUIRY, REPORT LUNS,
 	// REQUEST SENSE).
 	BypassAttention Flags = 1 << iota
-	// NeedsMedium: NOT READY while the unit is stopped.
+	// NeedsMedium: NOT READY while there is no medium.
 	NeedsMedium
+	// NeedsStart: NOT READY while the unit is stopped.
+	NeedsStart
 	// AltersMedium: DATA PROTECT while the unit is write protected.
 	AltersMedium
+	// Lengthy: it may take seconds, so that a transport does not let others wait for it (Unit.Lengthy).
+	Lengthy
 )
 
 // Op is one row: all there is to know of one command, or of one service action. Dispatch, the check of the CDB,
@@ -133,6 +144,7 @@ type Op struct {
 	Len    int    // of the CDB, in bytes
 	Fields []Field
 	Xfer   Transfer
+	Extent Extent // must lie on the medium: else LBA OUT OF RANGE
 	Access Access
 	Flags  Flags
 	// Absent: this unit cannot do it; the row is left out, and so is all that derives from it.
@@ -190,8 +202,13 @@ func (o *Op) build() error {
 			_ = f.mark(o.usage[:]) // what fits there fits here
 		}
 	}
-	if l := o.Xfer.Len; o.Xfer.Rule != NoLength && !slices.Contains(o.Fields, l) {
-		err = errors.Join(err, fmt.Errorf("length field %q is not one of its fields", l.Name))
+	for _, f := range []Field{o.Xfer.Len, o.Extent.LBA, o.Extent.Blocks} {
+		if f != (Field{}) && !slices.Contains(o.Fields, f) {
+			err = errors.Join(err, fmt.Errorf("%q is not one of its fields", f.Name))
+		}
+	}
+	if o.Xfer.Rule != NoLength && o.Xfer.Len == (Field{}) {
+		err = errors.Join(err, errors.New("its transfer rule has no length field"))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Name, err)

@@ -61,7 +61,7 @@ func TestBuildRefuses(t *testing.T) {
 		"field past the end":      {func(o *Op) { o.Fields = []Field{Bytes("F", 9, 2)} }, "ends in byte 10"},
 		"malformed field":         {func(o *Op) { o.Fields = []Field{{Name: "F", Byte: 1}} }, "malformed"},
 		"ignored field overlaps":  {func(o *Op) { o.Fields = []Field{length, length.Hint("why")} }, "overlaps"},
-		"length field of no bits": {func(o *Op) { o.Xfer = AllocationIn(Field{}) }, "is not one of its fields"},
+		"length field of no bits": {func(o *Op) { o.Xfer = AllocationIn(Field{}) }, "has no length field"},
 		"length field outside":    {func(o *Op) { o.Xfer = BlocksOut(Bytes("LENGTH", 10, 4)) }, "is not one of its fields"},
 	} {
 		t.Run(name, func(t *testing.T) {

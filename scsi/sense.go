@@ -76,14 +76,15 @@ func (c Code) String() string {
 // Result is how a command ended, by value: a status and, for CHECK CONDITION, what the sense data will say. The zero
 // Result is GOOD.
 type Result struct {
-	Status  Status
-	Key     Key
-	Code    Code
-	flags   uint8
-	bit     uint8
-	pointer uint16
-	info    uint64
-	raw     *[MaxSense]byte // sense data as a device gave it, in a Command
+	Status   Status
+	Key      Key
+	Code     Code
+	flags    uint8
+	bit      uint8
+	pointer  uint16 // or progress
+	specific uint32
+	info     uint64
+	raw      *[MaxSense]byte // sense data as a device gave it, in a Command
 }
 
 const (
@@ -92,6 +93,8 @@ const (
 	hasBit
 	inCDB
 	descriptorFormat
+	hasProgress
+	hasSpecific
 )
 
 // Check is CHECK CONDITION with the given sense.
@@ -122,6 +125,21 @@ func (r Result) WithInfo(v uint64) Result {
 	return r
 }
 
+// WithSpecific is r with the COMMAND-SPECIFIC INFORMATION field.
+func (r Result) WithSpecific(v uint32) Result {
+	r.specific = v
+	r.flags |= hasSpecific
+	return r
+}
+
+// WithProgress is r, of sense key NO SENSE or NOT READY, with a progress indication: how much of 65536 is done (SPC-4
+// clause 4.5.2.4.4).
+func (r Result) WithProgress(of65536 uint16) Result {
+	r.pointer = of65536
+	r.flags |= hasProgress
+	return r
+}
+
 // InDescriptorFormat is r with its sense data in descriptor format, which D_SENSE of the Control mode page asks for.
 func (r Result) InDescriptorFormat() Result {
 	r.flags |= descriptorFormat
@@ -147,6 +165,9 @@ func (r Result) String() string {
 		}
 		s += ")"
 	}
+	if r.flags&hasProgress != 0 {
+		s += fmt.Sprintf(" (%d of 65536)", r.pointer)
+	}
 	if r.flags&hasInfo != 0 {
 		s += fmt.Sprintf(" [information %#x]", r.info)
 	}
@@ -158,7 +179,7 @@ func (r Result) String() string {
 func (r Result) Raw() bool { return r.raw != nil }
 
 // SenseSize is enough room for whatever Sense writes, but for RawSense.
-const SenseSize = 28
+const SenseSize = 40
 
 // MaxSense is the most sense data that a transport carries, and so the room for what RawSense was given.
 const MaxSense = 96
@@ -178,6 +199,7 @@ func (r Result) Sense(p []byte) int {
 		p[0] |= 0x80
 		binary.BigEndian.PutUint32(p[3:], uint32(r.info))
 	}
+	binary.BigEndian.PutUint32(p[8:], r.specific)
 	binary.BigEndian.PutUint16(p[12:], uint16(r.Code))
 	r.keySpecific(p[15:18])
 	return 18
@@ -193,7 +215,12 @@ func (r Result) descriptorSense(p []byte) int {
 		binary.BigEndian.PutUint64(p[n+4:], r.info)
 		n += 12
 	}
-	if r.flags&hasPointer != 0 {
+	if r.flags&hasSpecific != 0 {
+		p[n], p[n+1] = 0x01, 0x0a // command specific information descriptor
+		binary.BigEndian.PutUint32(p[n+8:], r.specific)
+		n += 12
+	}
+	if r.flags&(hasPointer|hasProgress) != 0 {
 		p[n], p[n+1] = 0x02, 0x06 // sense key specific descriptor
 		r.keySpecific(p[n+4 : n+7])
 		n += 8
@@ -210,9 +237,10 @@ func parseSense(p *[MaxSense]byte) (Key, Code) {
 	return Key(p[2] & 0xf), Code(binary.BigEndian.Uint16(p[12:]))
 }
 
-// keySpecific writes the three bytes of sense key specific data: a field pointer (SPC-4 clause 4.5.2.4.2).
+// keySpecific writes the three bytes of sense key specific data: a progress indication (SPC-4 clause 4.5.2.4.4) or a
+// field pointer (clause 4.5.2.4.2).
 func (r Result) keySpecific(p []byte) {
-	if r.flags&hasPointer == 0 {
+	if r.flags&(hasPointer|hasProgress) == 0 {
 		return
 	}
 	p[0] = 0x80 // SKSV

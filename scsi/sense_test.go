@@ -2,6 +2,7 @@ package scsi
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -126,4 +127,16 @@ func TestStatusAndKeyNames(t *testing.T) {
 	} {
 		require.Equal(t, want, Key(key).String())
 	}
+}
+
+// Progress and command-specific information in both formats, by hand (SPC-4 4.5.2 and 4.5.3).
+func TestProgressAndSpecific(t *testing.T) {
+	var p [SenseSize]byte
+	r := Check(NotReady, 0x0404).WithProgress(0x8001)
+	require.Equal(t, "700002000000000a00000000040400808001", fmt.Sprintf("%x", p[:r.Sense(p[:])]))
+	require.Equal(t, "7202040400000008"+"0206000080800100", fmt.Sprintf("%x", p[:r.InDescriptorFormat().Sense(p[:])]))
+	require.Equal(t, "NOT READY, LOGICAL UNIT NOT READY, FORMAT IN PROGRESS (32769 of 65536)", r.String())
+	r = Check(CopyAborted, 0x0000).WithSpecific(0x00000003)
+	require.Equal(t, "70000a000000000a00000003000000000000", fmt.Sprintf("%x", p[:r.Sense(p[:])]))
+	require.Equal(t, "720a00000000000c"+"010a0000"+"0000000000000003", fmt.Sprintf("%x", p[:r.InDescriptorFormat().Sense(p[:])]))
 }

@@ -14,7 +14,8 @@ type Setting uint32
 const (
 	WriteProtect         Setting = 1 << iota // AltersMedium rows are refused: the medium cannot be written
 	SoftwareWriteProtect                     // the same, by SWP of the Control mode page
-	Stopped                                  // NeedsMedium rows are refused
+	Stopped                                  // NeedsStart rows are refused
+	Empty                                    // NeedsMedium rows are refused: there is no medium
 	DescriptorFormat                         // sense data in descriptor format (D_SENSE)
 )
 
@@ -29,7 +30,13 @@ type Config struct {
 	Ops []Op
 	// Reservations decides on conflicts. Nil where the transport does, as LIO by default.
 	Reservations Reservations
+	// Blocks is the capacity in logical blocks, which every row with an Extent is held to.
+	Blocks func() uint64
 }
+
+// Gate says whether a unit that is busy with itself, as while it is formatted, carries out commands of a row: GOOD, or
+// what they end with. For nil it says why the unit is not ready, which is what REQUEST SENSE tells.
+type Gate func(*Op) Result
 
 // Unit is a logical unit: its rows, found by operation code and service action, and the checks that every command
 // passes before its handler. Do may be called from several goroutines.
@@ -37,7 +44,9 @@ type Unit struct {
 	ops          []Op // sorted by Code and SA; immutable after NewUnit
 	first, count [256]uint16
 	reservations Reservations
+	blocks       func() uint64
 	settings     atomic.Uint32
+	gate         atomic.Pointer[Gate] // nil: open
 
 	mu      sync.Mutex
 	nexuses []*Nexus // guarded by mu
@@ -45,7 +54,7 @@ type Unit struct {
 
 // NewUnit builds a unit; a row that is incomplete, malformed or there twice is an error.
 func NewUnit(cfg Config) (*Unit, error) {
-	u := &Unit{reservations: cfg.Reservations}
+	u := &Unit{reservations: cfg.Reservations, blocks: cfg.Blocks}
 	for _, o := range cfg.Ops {
 		if !o.Absent {
 			u.ops = append(u.ops, o)
@@ -61,6 +70,9 @@ func NewUnit(cfg Config) (*Unit, error) {
 		o := &u.ops[i]
 		if err := o.build(); err != nil {
 			return nil, err
+		}
+		if o.Extent.LBA.Width > 0 && u.blocks == nil {
+			return nil, fmt.Errorf("%s has an extent, and nobody says how many blocks there are", o.Name)
 		}
 		if u.count[o.Code] == 0 {
 			u.first[o.Code] = uint16(i)
@@ -91,6 +103,49 @@ func (u *Unit) Set(s Setting, on bool) {
 
 // Is says whether any of the settings s is on.
 func (u *Unit) Is(s Setting) bool { return Setting(u.settings.Load())&s != 0 }
+
+// Hold sets a gate before all commands but those that BypassAttention, or with nil takes it away. It is asked by
+// several goroutines at once, and must not wait.
+func (u *Unit) Hold(g Gate) {
+	if g == nil {
+		u.gate.Store(nil)
+		return
+	}
+	u.gate.Store(&g)
+}
+
+// Lengthy says that a command may take so long that others should not wait for it. What a CDB says of no command is
+// not.
+func (u *Unit) Lengthy(cdb []byte) bool {
+	op, _ := u.find(cdb)
+	return op != nil && op.Flags&Lengthy != 0
+}
+
+// NotReady says why the unit is not ready; GOOD when it is.
+func (u *Unit) NotReady() Result {
+	if r := u.held(nil); !r.OK() {
+		return r
+	}
+	return u.ready(NeedsMedium | NeedsStart)
+}
+
+func (u *Unit) held(op *Op) Result {
+	if g := u.gate.Load(); g != nil {
+		return (*g)(op)
+	}
+	return Result{}
+}
+
+// ready says what of the medium's state keeps a row with these flags from being carried out.
+func (u *Unit) ready(f Flags) Result {
+	switch {
+	case f&NeedsMedium != 0 && u.Is(Empty):
+		return MediumNotPresent
+	case f&NeedsStart != 0 && u.Is(Stopped):
+		return LogicalUnitNotReadyStopped
+	}
+	return Result{}
+}
 
 // Join makes an I_T nexus known to the unit, so that it hears of unit attentions.
 func (u *Unit) Join(name string) *Nexus {
@@ -175,8 +230,16 @@ func (u *Unit) admit(op *Op, c *Command) Result {
 	if u.reservations != nil && u.reservations.Conflicts(c.Nexus, op.Access, c.CDB) {
 		return Conflict
 	}
-	if op.Flags&NeedsMedium != 0 && u.Is(Stopped) {
-		return LogicalUnitNotReadyStopped
+	if op.Flags&BypassAttention == 0 {
+		if r := u.held(op); !r.OK() {
+			return r
+		}
+	}
+	if r := u.ready(op.Flags); !r.OK() {
+		return r
+	}
+	if lba, n := c.Extent(); op.Extent.LBA.Width > 0 && !u.holds(lba, n) {
+		return LBAOutOfRange.At(op.Extent.LBA)
 	}
 	if op.Flags&AltersMedium != 0 && u.Is(WriteProtect) {
 		return WriteProtected
@@ -185,6 +248,12 @@ func (u *Unit) admit(op *Op, c *Command) Result {
 		return LogicalUnitSoftwareWriteProtected
 	}
 	return c.measure(op)
+}
+
+// holds says whether n blocks from lba on are on the medium. It is written so that no sum can overflow.
+func (u *Unit) holds(lba, n uint64) bool {
+	blocks := u.blocks()
+	return lba <= blocks && n <= blocks-lba
 }
 
 // measure sets how much data the command may move, by its transfer rule.

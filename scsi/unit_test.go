@@ -1,6 +1,7 @@
 package scsi
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,10 +12,10 @@ func testRows() []Op {
 	list := Bytes("PARAMETER LIST LENGTH", 7, 2)
 	return []Op{
 		{Code: 0x12, Name: "INQUIRY", Spec: "SPC-4", Len: 6, Access: Always, Flags: BypassAttention, Do: good},
-		{Code: 0x28, Name: "READ (10)", Spec: "SBC-3", Len: 10, Access: Reads, Flags: NeedsMedium, Do: good,
+		{Code: 0x28, Name: "READ (10)", Spec: "SBC-3", Len: 10, Access: Reads, Flags: NeedsMedium | NeedsStart, Do: good,
 			Fields: []Field{Bits("FUA", 1, 3, 1), Bytes("LBA", 2, 4), Bits("GROUP", 6, 4, 5).Hint("ignored")}},
-		{Code: 0x2a, Name: "WRITE (10)", Spec: "SBC-3", Len: 10, Access: Writes, Flags: NeedsMedium | AltersMedium, Do: good},
-		{Code: 0x42, Name: "UNMAP", Spec: "SBC-3", Len: 10, Access: Writes, Flags: NeedsMedium | AltersMedium, Do: good,
+		{Code: 0x2a, Name: "WRITE (10)", Spec: "SBC-3", Len: 10, Access: Writes, Flags: NeedsMedium | NeedsStart | AltersMedium, Do: good},
+		{Code: 0x42, Name: "UNMAP", Spec: "SBC-3", Len: 10, Access: Writes, Flags: NeedsMedium | NeedsStart | AltersMedium, Do: good,
 			Fields: []Field{list}, Xfer: ParametersOut(list)},
 		{Code: 0x7f, SA: SA(0x0009), Name: "READ (32)", Spec: "SBC-3", Len: 32, Access: Reads, Do: good,
 			Fields: []Field{Bytes("LBA", 12, 8)}},
@@ -171,7 +172,66 @@ func TestSettings(t *testing.T) {
 	u.Set(Stopped|WriteProtect, false)
 	require.True(t, u.Do(write).OK())
 
+	u.Set(Empty|Stopped, true)
+	require.Equal(t, MediumNotPresent, u.Do(write), "what is not there need not be started")
+	require.Equal(t, MediumNotPresent, u.NotReady())
+	require.True(t, u.Do(inquiry).OK())
+	u.Set(Empty|Stopped, false)
+	require.True(t, u.NotReady().OK())
+
 	u.Set(DescriptorFormat, true)
 	require.Equal(t, InvalidCommandOperationCode.InDescriptorFormat(), u.Do(&Command{CDB: cdb(0x1d)}))
 	require.Equal(t, Result{}, u.Do(read), "GOOD has no sense")
+}
+
+// A unit that is busy with itself lets through what its gate says, and what bypasses unit attentions.
+func TestHold(t *testing.T) {
+	u := newTestUnit(t, nil)
+	busy := Check(NotReady, 0x0404).WithProgress(0x8000)
+	u.Hold(func(op *Op) Result {
+		if op != nil && op.Code == 0x2a {
+			return Result{}
+		}
+		return busy
+	})
+	require.Equal(t, busy, u.Do(&Command{CDB: cdb(0x28)}))
+	require.True(t, u.Do(&Command{CDB: cdb(0x2a)}).OK())
+	require.True(t, u.Do(&Command{CDB: cdb(0x12)}).OK())
+	require.Equal(t, busy, u.NotReady())
+	u.Hold(nil)
+	require.True(t, u.Do(&Command{CDB: cdb(0x28)}).OK())
+	require.True(t, u.NotReady().OK())
+}
+
+// What an extent names lies on the medium; that is found out before write protection, and no sum overflows.
+func TestExtent(t *testing.T) {
+	lba, n := Bytes("LOGICAL BLOCK ADDRESS", 2, 8), Bytes("TRANSFER LENGTH", 10, 4)
+	var at, blocks uint64
+	op := Op{Code: 0x8a, Name: "WRITE (16)", Spec: "SBC-3", Len: 16, Access: Writes, Flags: AltersMedium,
+		Fields: []Field{lba, n}, Extent: ExtentOf(lba, n),
+		Do: func(c *Command) Result { at, blocks = c.Extent(); return Result{} }}
+	_, err := NewUnit(Config{Ops: []Op{op}})
+	require.ErrorContains(t, err, "nobody says how many blocks")
+	u, err := NewUnit(Config{Ops: []Op{op}, Blocks: func() uint64 { return 1000 }})
+	require.NoError(t, err)
+	send := func(lba uint64, n uint32) Result {
+		p := [16]byte{0: 0x8a}
+		binary.BigEndian.PutUint64(p[2:], lba)
+		binary.BigEndian.PutUint32(p[10:], n)
+		return u.Do(&Command{CDB: p[:]})
+	}
+	require.True(t, send(990, 10).OK())
+	require.Equal(t, []uint64{990, 10}, []uint64{at, blocks})
+	require.True(t, send(1000, 0).OK())
+	u.Set(WriteProtect, true)
+	require.Equal(t, WriteProtected, send(990, 10))
+	for _, far := range []struct {
+		lba uint64
+		n   uint32
+	}{{990, 11}, {1000, 1}, {1001, 0}, {1 << 63, 1}, {1<<64 - 1, 0xffffffff}, {1<<64 - 1, 1}} {
+		require.Equal(t, LBAOutOfRange.At(lba), send(far.lba, far.n), far)
+	}
+	op.Fields = op.Fields[:1]
+	_, err = NewUnit(Config{Ops: []Op{op}, Blocks: func() uint64 { return 1000 }})
+	require.ErrorContains(t, err, `"TRANSFER LENGTH" is not one of its fields`)
 }

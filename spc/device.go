@@ -60,7 +60,7 @@ var (
 func (d *Device) Ops() []scsi.Op {
 	return []scsi.Op{
 		{Code: 0x00, Name: "TEST UNIT READY", Spec: "SPC-4 6.47", Len: 6,
-			Access: scsi.Always, Flags: scsi.NeedsMedium, Do: d.testUnitReady},
+			Access: scsi.Always, Flags: scsi.NeedsMedium | scsi.NeedsStart, Do: d.testUnitReady},
 		{Code: 0x03, Name: "REQUEST SENSE", Spec: "SPC-4 6.39", Len: 6,
 			Fields: []scsi.Field{desc, alloc6}, Xfer: scsi.AllocationIn(alloc6),
 			Access: scsi.Always, Flags: scsi.BypassAttention, Do: d.requestSense},
@@ -98,8 +98,8 @@ var desc = scsi.Bits("DESC", 1, 0, 1)
 // other sense has been delivered with its command (SPC-4 6.39).
 func (d *Device) requestSense(c *scsi.Command) scsi.Result {
 	r := c.Nexus.TakeAttention()
-	if r.OK() && d.unit.Is(scsi.Stopped) {
-		r = scsi.LogicalUnitNotReadyStopped
+	if r.OK() {
+		r = d.unit.NotReady()
 	}
 	if c.Is(desc) {
 		r = r.InDescriptorFormat()

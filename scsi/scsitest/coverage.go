@@ -70,7 +70,7 @@ func outcomes(op scsi.Op) []scsi.Result {
 	if op.Flags&scsi.BypassAttention == 0 {
 		all = append(all, scsi.Check(scsi.UnitAttention, scsi.PowerOnOccurred))
 	}
-	if op.Flags&scsi.NeedsMedium != 0 {
+	if op.Flags&scsi.NeedsStart != 0 {
 		all = append(all, scsi.LogicalUnitNotReadyStopped)
 	}
 	if op.Flags&scsi.AltersMedium != 0 {
