@@ -41,11 +41,15 @@ type Supporter interface {
 // what the unit talks to.
 //
 // It is the proper thing to embed in a wrapper: the wrapper then has all of a store's methods, and answers truthfully
-// how they are done.
+// how they are done. Only copies are made of the wrapper's own reads and writes.
 type Medium struct {
 	Store
 	zeroer    Zeroer // nil: emulate
 	discarder Discarder
+	copier    Copier
+	mapper    Mapper       // nil: all is mapped
+	spacer    Spacer       // nil: unknown
+	atomic    AtomicWriter // nil: none
 	zeroes    Support
 	discards  Support
 	traits    Traits
@@ -66,6 +70,10 @@ func Resolve(s Store) *Medium {
 	if d, ok := s.(Discarder); ok {
 		m.discarder, m.discards = d, Native
 	}
+	m.copier, _ = s.(Copier)
+	m.mapper, _ = s.(Mapper)
+	m.spacer, _ = s.(Spacer)
+	m.atomic, _ = s.(AtomicWriter)
 	if a, ok := s.(Supporter); ok {
 		m.zeroes, m.discards = a.Zeroes(), a.Discards()
 	}
