@@ -22,7 +22,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # dbus-daemon reads no policy below /usr/local.
 DBUSDIR ?= /usr/share/dbus-1/system.d
 
-.PHONY: build install run shell test unit race vmtest crowd fuzz bench docs lint setup clean
+.PHONY: build install run shell test unit race vmtest crowd model fuzz bench docs lint setup clean
 
 # Static, so that a binary runs on any distribution and in the VM alike.
 build:
@@ -80,6 +80,12 @@ crowd: build
 	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
 	$(BOOT) $(PROGRAMS) --add build/guest.test --env TCMUD_CROWD=500 --scratch 2GiB --timeout 25m --count-tests -- \
 		guest.test -test.v -test.timeout 24m -test.run 'TestManyDevices$$'
+
+# Random commands against a byte map, over every store and block size: STEPS of
+# them. The unit tests send a few thousand.
+STEPS ?= 1000000
+model:
+	go test ./sbc -count 1 -v -timeout 1h -run 'TestModel$$' -rapid.checks $$(( $(STEPS) / 1000 )) -rapid.steps 100
 
 # Each fuzz target in turn, for FUZZTIME; seeds alone run with the unit tests.
 fuzz:
