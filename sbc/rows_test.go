@@ -3,6 +3,7 @@ package sbc_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -165,6 +166,20 @@ func TestStopped(t *testing.T) {
 		h.Send("1b 00 0000 00 00").Good()
 		if rows[i].stopped {
 			send(h, i).Sense("02 04 02")
+		} else {
+			send(h, i).Data()
+		}
+	})
+}
+
+// answersStopped need the medium, but not that it is started.
+var answersStopped = []string{"READ CAPACITY (10)", "READ CAPACITY (16)"}
+
+func TestEmpty(t *testing.T) {
+	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {
+		d.Set(scsi.Empty, true)
+		if rows[i].stopped || slices.Contains(answersStopped, rows[i].name) {
+			send(h, i).Sense("02 3a 00")
 		} else {
 			send(h, i).Data()
 		}

@@ -47,8 +47,8 @@ func (c *Coverage) Of(command string) []scsi.Result {
 }
 
 // Missing lists what the rows can come to and has not been seen. By the pipeline that is GOOD, a field of the CDB
-// refused, and as the row's flags and transfer rule have it, a reservation conflict, a unit attention, a stopped unit, a
-// protected medium, and parameter data that is missing; by its handler what own says for the row's name.
+// refused, and as the row's flags, extent and transfer rule have it, a reservation conflict, a unit attention, a medium
+// that is not there, a stopped unit, a protected medium, an LBA out of range, and parameter data that is missing; by its handler what own says for the row's name.
 func (c *Coverage) Missing(rows []scsi.Op, own map[string][]scsi.Result) []string {
 	var missing []string
 	for _, op := range rows {
@@ -70,11 +70,17 @@ func outcomes(op scsi.Op) []scsi.Result {
 	if op.Flags&scsi.BypassAttention == 0 {
 		all = append(all, scsi.Check(scsi.UnitAttention, scsi.PowerOnOccurred))
 	}
+	if op.Flags&scsi.NeedsMedium != 0 {
+		all = append(all, scsi.MediumNotPresent)
+	}
 	if op.Flags&scsi.NeedsStart != 0 {
 		all = append(all, scsi.LogicalUnitNotReadyStopped)
 	}
 	if op.Flags&scsi.AltersMedium != 0 {
 		all = append(all, scsi.WriteProtected, scsi.LogicalUnitSoftwareWriteProtected)
+	}
+	if op.Extent.LBA.Width > 0 {
+		all = append(all, scsi.LBAOutOfRange)
 	}
 	if op.Xfer.Rule == scsi.ParameterList {
 		all = append(all, scsi.ParameterListLengthError)
