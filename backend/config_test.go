@@ -25,6 +25,8 @@ func TestParseConfig(t *testing.T) {
 			Config{Kind: "fileio", Options: Options{Thick: true, Rotational: true}, Path: "/a;b=c"}},
 		{"tcmud/ramdisk;optimal_sectors=8;max_unmap_lba_count=4294967295;max_write_same_len=1",
 			Config{Kind: "ramdisk", Options: Options{OptimalSectors: 8, MaxUnmapLBACount: 1<<32 - 1, MaxWriteSameLen: 1}}},
+		{"tcmud/ramdisk;removable=1;physical_exponent=15",
+			Config{Kind: "ramdisk", Options: Options{Removable: true, PhysicalExponent: 15}}},
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			c, err := ParseConfig(test.text)
@@ -60,6 +62,8 @@ func TestParseConfigErrors(t *testing.T) {
 		"tcmud/ramdisk;is_nonrot=1;is_nonrot=1":       "option is_nonrot is given twice",
 		"tcmud/ramdisk;optimal_sectors=-1":            `option optimal_sectors="-1": give a number of blocks, or 0`,
 		"tcmud/ramdisk;max_write_same_len=4294967296": "give a number of blocks",
+		"tcmud/ramdisk;removable=2":                   `option removable="2": give 0 or 1`,
+		"tcmud/ramdisk;physical_exponent=16":          `option physical_exponent="16": give a power of two, at most 15`,
 		"tcmud/ramdisk;emulate_caw=1":                 `unknown option "emulate_caw": readonly, write_protect, emulate_tpu,`,
 		"tcmud/ramdisk;readonly=1":                    "readonly is for files and devices: use write_protect for a ramdisk",
 		"tcmud/pscsi;write_protect=1/dev/sg0":         `pscsi takes no options, got ";write_protect=1"`,
@@ -101,6 +105,7 @@ func TestOptionsByName(t *testing.T) {
 	defaults := map[string]string{
 		"readonly": "0", "write_protect": "0", "emulate_tpu": "1", "is_nonrot": "1",
 		"optimal_sectors": "0", "max_unmap_lba_count": "0", "max_write_same_len": "0",
+		"removable": "0", "physical_exponent": "0",
 	}
 	require.Len(t, AllOptions(), len(defaults))
 	for _, opt := range AllOptions() {
@@ -123,4 +128,6 @@ func TestOptionsThatStay(t *testing.T) {
 	require.NoError(t, o.CheckChange(Options{WriteProtect: true, Rotational: true, MaxUnmapLBACount: 1, MaxWriteSameLen: 2, OptimalSectors: 3}))
 	require.ErrorContains(t, o.CheckChange(Options{Thick: true}), "emulate_tpu stays as it is")
 	require.ErrorContains(t, o.CheckChange(Options{ReadOnly: true}), "readonly stays as it is")
+	require.ErrorContains(t, o.CheckChange(Options{Removable: true}), "removable stays as it is")
+	require.ErrorContains(t, o.CheckChange(Options{PhysicalExponent: 3}), "physical_exponent stays as it is")
 }

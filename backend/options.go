@@ -14,6 +14,10 @@ type Options struct {
 	WriteProtect bool // write_protect=1: initiators cannot write
 	Thick        bool // emulate_tpu=0: no thin provisioning, UNMAP is unknown
 	Rotational   bool // is_nonrot=0: the disk says nothing of being a solid state one
+	Removable    bool // removable=1: the medium can be ejected and loaded again
+
+	// PhysicalExponent, physical_exponent: a physical block has 2^PhysicalExponent logical ones; at most 15.
+	PhysicalExponent uint32
 
 	// Limits that VPD page B0h reports, in logical blocks; 0: the engine's own.
 	OptimalSectors   uint32 // optimal_sectors: OPTIMAL TRANSFER LENGTH
@@ -35,6 +39,8 @@ var options = []Option{
 	flag("write_protect", false, func(o *Options) *bool { return &o.WriteProtect }),
 	flag("emulate_tpu", true, func(o *Options) *bool { return &o.Thick }).stays(),
 	flag("is_nonrot", true, func(o *Options) *bool { return &o.Rotational }),
+	flag("removable", false, func(o *Options) *bool { return &o.Removable }).stays(),
+	number("physical_exponent", "a power of two, at most 15", 4, func(o *Options) *uint32 { return &o.PhysicalExponent }).stays(),
 	limit("optimal_sectors", func(o *Options) *uint32 { return &o.OptimalSectors }),
 	limit("max_unmap_lba_count", func(o *Options) *uint32 { return &o.MaxUnmapLBACount }),
 	limit("max_write_same_len", func(o *Options) *uint32 { return &o.MaxWriteSameLen }),
@@ -60,12 +66,17 @@ func flag(name string, normal bool, field func(*Options) *bool) Option {
 
 // limit is an option that is a number of blocks.
 func limit(name string, field func(*Options) *uint32) Option {
+	return number(name, "a number of blocks, or 0 for the default", 32, field)
+}
+
+// number is an option that is a number of so many bits; what says what it is of.
+func number(name, what string, bits int, field func(*Options) *uint32) Option {
 	return Option{name, false,
 		func(o *Options) string { return strconv.FormatUint(uint64(*field(o)), 10) },
 		func(o *Options, value string) error {
-			n, err := strconv.ParseUint(value, 10, 32)
+			n, err := strconv.ParseUint(value, 10, bits)
 			if err != nil {
-				return fmt.Errorf("option %s=%q: give a number of blocks, or 0 for the default", name, value)
+				return fmt.Errorf("option %s=%q: give %s", name, value, what)
 			}
 			*field(o) = uint32(n)
 			return nil

@@ -85,6 +85,8 @@ func New(cfg Config) (*Disk, error) {
 		return nil, fmt.Errorf("store of %d bytes is not a whole number of blocks of %d bytes", size, cfg.BlockSize)
 	case cfg.Identity == nil:
 		return nil, fmt.Errorf("no identity given: every logical unit needs a serial number of its own")
+	case cfg.PhysicalExponent < 0 || cfg.PhysicalExponent > 15:
+		return nil, fmt.Errorf("physical block exponent %d is not supported: use 0 to 15", cfg.PhysicalExponent)
 	case cfg.MaxTransfer < int64(cfg.BlockSize):
 		return nil, fmt.Errorf("maximum transfer of %d bytes is less than a block", cfg.MaxTransfer)
 	}
@@ -100,7 +102,8 @@ func New(cfg Config) (*Disk, error) {
 	d.writeCache.Store(d.traits.Volatile && !cfg.WriteThrough)
 	d.attributes.Store(cfg.Attributes.complete(d))
 	d.primary = spc.New(spc.Config{
-		Type:           0x00,                             // direct access block device
+		Type:           0x00, // direct access block device
+		Removable:      cfg.Removable,
 		Versions:       []uint16{0x00a0, 0x0460, 0x04c0}, // SAM-5, SPC-4, SBC-3
 		Identity:       cfg.Identity,
 		VolatileCache:  d.traits.Volatile,

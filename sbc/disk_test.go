@@ -33,6 +33,8 @@ func blocksOf4096(c *sbc.Config) { c.BlockSize = 4096 }
 
 func writeThrough(c *sbc.Config) { c.WriteThrough = true }
 
+func removable(c *sbc.Config) { c.Removable = true }
+
 // host joins an initiator to a disk.
 func host(t testing.TB, d *sbc.Disk) *scsitest.Host { return scsitest.Join(t, d.Unit, "host a", &seen) }
 
@@ -78,6 +80,7 @@ func TestNewRefuses(t *testing.T) {
 		"size not of blocks": {sbc.Config{Store: newRecorder(4096 + 512), Identity: identity, BlockSize: 4096}, "4608 bytes is not a whole number of blocks of 4096"},
 		"empty store":        {sbc.Config{Store: newRecorder(0), Identity: identity}, "store of 0 bytes"},
 		"no identity":        {sbc.Config{Store: newRecorder(512)}, "serial number of its own"},
+		"physical exponent":  {sbc.Config{Store: newRecorder(512), Identity: identity, PhysicalExponent: 16}, "16 is not supported: use 0 to 15"},
 		"maximum transfer":   {sbc.Config{Store: newRecorder(512), Identity: identity, MaxTransfer: 511}, "511 bytes is less than a block"},
 	} {
 		t.Run(name, func(t *testing.T) {

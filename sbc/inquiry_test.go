@@ -29,6 +29,9 @@ func TestInquiry(t *testing.T) {
 	h.Fetch("12 20 00 0004 00", 4).Good("00 00 06 12")          // LUN 1, as Linux probes it
 	h.Fetch("12 00 80 00ff 00", 255).Sense("05 24 00 cf 00 02") // PAGE CODE without EVPD
 	h.Fetch("12 02 00 00ff 00", 255).Sense("05 24 00 c9 00 01") // CMDDT, obsolete
+
+	h = newHost(t, newRecorder(512), removable)
+	h.Fetch("12 00 00 0004 00", 4).Good("00 80 06 12") // RMB
 }
 
 // Pages of SPC-4 clause 7.8 and SBC-3 clause 6.6.

@@ -13,6 +13,8 @@ import (
 type Config struct {
 	// Type is the PERIPHERAL DEVICE TYPE.
 	Type byte
+	// Removable: the medium can be taken out of the unit (RMB).
+	Removable bool
 	// Versions are the version descriptors of standard INQUIRY data, at most 8.
 	Versions []uint16
 	// Identity is asked at each INQUIRY, so that a name may be given to a unit that is already in use.

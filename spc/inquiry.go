@@ -30,6 +30,9 @@ func (d *Device) inquiry(c *scsi.Command) scsi.Result {
 		7: 0x02,       // CMDQUE
 	}
 	p[4] = byte(len(p) - 5) // ADDITIONAL LENGTH
+	if d.cfg.Removable {
+		p[1] = 0x80 // RMB
+	}
 	pad(p[8:16], id.Vendor)
 	pad(p[16:32], id.Product)
 	pad(p[32:36], id.Revision)

@@ -272,8 +272,10 @@ func TestAttributesOfABackstore(t *testing.T) {
   nl_reply_supported   -1 [ro]
   optimal_sectors      0
   pgr_support          1
+  physical_exponent    0
   qfull_time_out       -1
   readonly             0
+  removable            0
   tmr_notification     0
   write_protect        0
 `, h.prints("/backstores/ramdisk/rd0", "get", "attribute"))
