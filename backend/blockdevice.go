@@ -3,7 +3,6 @@ package backend
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -35,24 +34,29 @@ func (f *File) describeDevice() error {
 	return nil
 }
 
-// limit reads one number of the device's request queue, which belongs to the whole disk when f is a partition. What
-// cannot be read is 0: not supported, or not known.
+// limit reads one number of the device's request queue. What cannot be read is 0: not supported, or not known.
 func (f *File) limit(name string) int64 {
-	var st unix.Stat_t
-	if unix.Fstat(f.fd, &st) != nil {
-		return 0
-	}
-	dir := fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))
-	text, err := os.ReadFile(filepath.Join(dir, "queue", name))
-	if err != nil {
-		text, err = os.ReadFile(dir + "/../queue/" + name) // not Join: ".." of a symbolic link's target
-	}
-	if err != nil {
-		return 0
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	n, err := strconv.ParseInt(f.attribute("queue/"+name), 10, 64)
 	if err != nil {
 		return 0
 	}
 	return n
+}
+
+// attribute reads a file of the device's directory in sysfs, or of the whole disk's when f is a partition that has it not
+// itself; "" when there is none.
+func (f *File) attribute(name string) string {
+	var st unix.Stat_t
+	if unix.Fstat(f.fd, &st) != nil {
+		return ""
+	}
+	dir := fmt.Sprintf("/sys/dev/block/%d:%d/", unix.Major(st.Rdev), unix.Minor(st.Rdev))
+	text, err := os.ReadFile(dir + name)
+	if err != nil {
+		text, err = os.ReadFile(dir + "../" + name) // not Join: ".." of a symbolic link's target
+	}
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
 }

@@ -2,8 +2,12 @@ package backend
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Copier is a store that copies from another one more cheaply than through a buffer of ours.
@@ -15,8 +19,9 @@ type Copier interface {
 }
 
 // CopyFrom makes n bytes from off on those that src had from srcOff on: as if all were read before any is written, also
-// where both are one store and the ranges overlap. What is not allocated in src is discarded, so that a copy is as thin as
-// what it was made of. Not durable before a Flush; after an error each block of the range holds the old or the new bytes.
+// where both are one store and the ranges overlap. It is not durable before a Flush; after an error each block of the
+// range holds the old or the new bytes. Where there is nothing in either (see Mapper) nothing comes to be: the copy of a
+// thin store is thin.
 func (m *Medium) CopyFrom(off int64, src *Medium, srcOff, n int64) error {
 	if m.traits.ReadOnly {
 		return syscall.EROFS
@@ -24,20 +29,11 @@ func (m *Medium) CopyFrom(off int64, src *Medium, srcOff, n int64) error {
 	if err := errors.Join(within(off, n, m.Size()), within(srcOff, n, src.Size())); err != nil {
 		return err
 	}
-	if srcOff < off && off < srcOff+n { // in one store, the beginning of the copy is the end of the source
+	if srcOff < off && off < srcOff+n { // in one store, the first bytes to be written would be the last to be read
 		return m.copyBackwards(off, src, srcOff, n)
 	}
 	for n > 0 {
-		mapped, end, err := src.Mapped(srcOff, srcOff+n)
-		if err != nil {
-			return err
-		}
-		k := end - srcOff
-		if mapped {
-			err = m.copyMapped(off, src, srcOff, k)
-		} else {
-			err = m.Discard(off, k)
-		}
+		k, err := m.copyStretch(off, src, srcOff, n)
 		if err != nil {
 			return err
 		}
@@ -46,10 +42,22 @@ func (m *Medium) CopyFrom(off int64, src *Medium, srcOff, n int64) error {
 	return nil
 }
 
-// copyBuffer is what an emulated copy goes through, piece by piece.
-type copyBuffer [256 << 10]byte
-
-var copyBuffers = sync.Pool{New: func() any { return new(copyBuffer) }}
+// copyStretch copies the first k of n bytes, which are all mapped in src or all not.
+func (m *Medium) copyStretch(off int64, src *Medium, srcOff, n int64) (k int64, err error) {
+	mapped, end, err := src.Mapped(srcOff, srcOff+n)
+	if err != nil {
+		return 0, err
+	}
+	k = end - srcOff
+	if mapped {
+		return k, m.copyMapped(off, src, srcOff, k)
+	}
+	mapped, end, err = m.Mapped(off, off+k)
+	if err != nil || !mapped {
+		return end - off, err
+	}
+	return end - off, m.Zero(off, end-off, false)
+}
 
 func (m *Medium) copyMapped(off int64, src *Medium, srcOff, n int64) error {
 	if m.copier != nil {
@@ -69,6 +77,7 @@ func (m *Medium) copyMapped(off int64, src *Medium, srcOff, n int64) error {
 	return nil
 }
 
+// copyBackwards begins with the last bytes.
 func (m *Medium) copyBackwards(off int64, src *Medium, srcOff, n int64) error {
 	buf := copyBuffers.Get().(*copyBuffer)
 	defer copyBuffers.Put(buf)
@@ -82,9 +91,43 @@ func (m *Medium) copyBackwards(off int64, src *Medium, srcOff, n int64) error {
 	return nil
 }
 
+// copyBuffer is what an emulated copy goes through, piece by piece.
+type copyBuffer [256 << 10]byte
+
+var copyBuffers = sync.Pool{New: func() any { return new(copyBuffer) }}
+
 func (m *Medium) copyPiece(p []byte, off int64, src *Medium, srcOff int64) error {
 	if err := src.Readv([][]byte{p}, srcOff); err != nil {
 		return err
 	}
 	return m.Writev([][]byte{p}, off, false)
+}
+
+// CopyFrom implements Copier, by copy_file_range(2) between regular files: file systems that can let both share the space
+// (reflink), others save us the way through the process.
+func (f *File) CopyFrom(off int64, src Store, srcOff, n int64) error {
+	from, ok := src.(*File)
+	switch {
+	case !ok || f.device || from.device:
+		return fmt.Errorf("the kernel copies between regular files only: %w", errors.ErrUnsupported)
+	case from == f && off < srcOff+n && srcOff < off+n:
+		return fmt.Errorf("%s: the ranges of the copy overlap: %w", f.path, errors.ErrUnsupported)
+	}
+	if err := errors.Join(f.writable(), within(off, n, f.Size()), within(srcOff, n, from.Size())); err != nil {
+		return err
+	}
+	for first := true; n > 0; first = false {
+		k, err := copyFileRange(from.fd, &srcOff, f.fd, &off, n)
+		switch {
+		case first && (err == unix.EXDEV || err == unix.EINVAL): // not between these file systems
+			return fmt.Errorf("%s: copy from %s: %w (%v)", f.path, from.path, errors.ErrUnsupported, err)
+		case err == nil && k == 0:
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return fmt.Errorf("%s: copy of %d bytes from %s: %w", f.path, n, from.path, err)
+		}
+		n -= int64(k)
+	}
+	return nil
 }

@@ -21,6 +21,7 @@ type File struct {
 	readOnly bool
 	discards Support
 	granule  int64
+	journal  *journal // nil: no atomic writes
 
 	noDsync atomic.Bool           // the kernel or the file system does not know RWF_DSYNC
 	lost    atomic.Pointer[error] // the first failure to make data durable; see sync
@@ -163,7 +164,7 @@ func (f *File) writable() error {
 }
 
 // Close implements Store. It gives up the lock too.
-func (f *File) Close() error { return unix.Close(f.fd) }
+func (f *File) Close() error { return errors.Join(f.journal.close(), unix.Close(f.fd)) }
 
 // Traits implements Describer.
 func (f *File) Traits() Traits {
@@ -180,6 +181,10 @@ var _ interface {
 	Store
 	Zeroer
 	Discarder
+	Copier
+	Mapper
+	Spacer
+	AtomicWriter
 	Describer
 	Supporter
 	Resizer

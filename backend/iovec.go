@@ -93,6 +93,16 @@ func fdatasync(fd int) error {
 	}
 }
 
+// copyFileRange is copy_file_range(2), repeated while signals interrupt it.
+func copyFileRange(from int, fromOff *int64, to int, toOff *int64, n int64) (int, error) {
+	for {
+		k, err := unix.CopyFileRange(from, fromOff, to, toOff, int(n), 0)
+		if err != unix.EINTR {
+			return k, err
+		}
+	}
+}
+
 // lock takes the advisory lock (flock(2)) on fd, so that two programs never serve one file; how is unix.LOCK_EX or
 // unix.LOCK_SH. The kernel drops it when fd is closed or its process ends.
 func lock(fd int, how int, path string) error {

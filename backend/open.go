@@ -17,6 +17,8 @@ type OpenOptions struct {
 	// Memory is the path of the file that keeps a ramdisk's contents, usually /dev/shm/tcmud/NAME. "": no file, the
 	// contents go with Close.
 	Memory string
+	// Journals is the directory of the journals of files and devices (FileOptions).
+	Journals string
 }
 
 // Open opens the store that c describes.
@@ -38,6 +40,7 @@ func Open(c Config, opt OpenOptions) (Store, error) {
 		}
 		return store(OpenFile(c.Path, FileOptions{
 			ReadOnly: c.Options.ReadOnly, DeviceOnly: c.Kind == "block", Size: opt.Size, BlockSize: opt.BlockSize,
+			Journals: opt.Journals,
 		}))
 	case opt.Size <= 0 || opt.Size%opt.BlockSize != 0:
 		return nil, fmt.Errorf("%s: size %d is not a multiple, above 0, of the block size %d: change one of them", c.Kind, opt.Size, opt.BlockSize)

@@ -19,6 +19,9 @@ type FileOptions struct {
 	Size int64
 	// BlockSize in bytes is what the sizes must be multiples of. 0: 512.
 	BlockSize int64
+	// Journals is the directory of the journals of atomic writes, durable like the file itself: the file's is found there by
+	// what identifies the file, whatever path leads to it. "": no atomic writes.
+	Journals string
 }
 
 // OpenFile opens a regular file or a block device that exists. A regular file is locked (flock(2)), a block device is
@@ -65,10 +68,14 @@ func (f *File) open(opt FileOptions) error {
 	}
 	f.size.Store(size)
 	if f.device {
-		return f.describeDevice()
+		err = f.describeDevice()
+	} else {
+		f.describeRegular(info)
 	}
-	f.describeRegular(info)
-	return nil
+	if err != nil || f.readOnly || opt.Journals == "" {
+		return err
+	}
+	return f.openJournal(opt.Journals)
 }
 
 // isBlockDevice tells the two kinds of file that can be a disk, and refuses the others.

@@ -25,7 +25,8 @@ type Ramdisk struct {
 	size atomic.Int64
 	mem  atomic.Pointer[[]byte] // the file, mapped to its end or beyond; loaded with a region locked, see Resize
 	geometry
-	leaves directory
+	leaves  directory
+	journal *journal // nil: the contents go with the process
 }
 
 // OpenRamdisk opens the ramdisk kept in the file at path, with its contents, or makes an empty one of size bytes. The
@@ -82,12 +83,15 @@ func openLocked(path string) (int, error) {
 // newRamdisk takes over fd, which is closed when it fails; a file that was new is removed then.
 func newRamdisk(fd int, path string, size int64) (*Ramdisk, error) {
 	r := &Ramdisk{path: path, fd: fd, geometry: newGeometry(os.Getpagesize())}
-	fresh, err := r.prepare(size)
+	fresh, owner, err := r.prepare(size)
 	if err == nil {
 		err = r.extend(size)
 	}
 	if err == nil {
 		err = r.find()
+	}
+	if err == nil && path != "" {
+		r.journal, err = openJournal(path+JournalSuffix, owner, true, size, r.place)
 	}
 	if err != nil {
 		if fresh {
@@ -100,27 +104,28 @@ func newRamdisk(fd int, path string, size int64) (*Ramdisk, error) {
 }
 
 // prepare checks that the file is one that a ramdisk of size bytes can be in, and gives a new file that size. A file
-// without a length is new, or was left by a process that died right after it had made it.
-func (r *Ramdisk) prepare(size int64) (fresh bool, err error) {
+// without a length is new, or was left by a process that died right after it had made it. owner tells it from a later file
+// of its name.
+func (r *Ramdisk) prepare(size int64) (fresh bool, owner string, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(r.fd, &st); err != nil {
-		return false, fmt.Errorf("fstat: %w", err)
+		return false, "", fmt.Errorf("fstat: %w", err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return false, errors.New("not a regular file: remove it or choose another path")
+		return false, "", errors.New("not a regular file: remove it or choose another path")
 	}
-	fresh = st.Size == 0
+	fresh, owner = st.Size == 0, fmt.Sprintf("inode %d", st.Ino)
 	switch {
 	case size <= 0:
-		return fresh, fmt.Errorf("size %d: a ramdisk needs at least one block", size)
+		return fresh, owner, fmt.Errorf("size %d: a ramdisk needs at least one block", size)
 	case fresh:
 		if err := unix.Ftruncate(r.fd, size); err != nil {
-			return fresh, fmt.Errorf("no tmpfs can hold %d bytes, ask for less: %w", size, err)
+			return fresh, owner, fmt.Errorf("no tmpfs can hold %d bytes, ask for less: %w", size, err)
 		}
 	case st.Size != size:
-		return fresh, fmt.Errorf("the file holds a ramdisk of %d bytes, not %d: ask for its size, or remove the file and its data", st.Size, size)
+		return fresh, owner, fmt.Errorf("the file holds a ramdisk of %d bytes, not %d: ask for its size, or remove the file and its data", st.Size, size)
 	}
-	return fresh, nil
+	return fresh, owner, nil
 }
 
 // Path is the name of the file the contents are in, empty when it has none.
@@ -132,7 +137,7 @@ func (r *Ramdisk) Remove() error {
 	if r.path == "" {
 		return nil
 	}
-	return os.Remove(r.path)
+	return errors.Join(os.Remove(r.path), r.journal.close())
 }
 
 // Size implements Store.
@@ -199,9 +204,9 @@ func (r *Ramdisk) Flush() error { return nil }
 
 // Close implements Store. The contents stay in the file, if it has a name.
 func (r *Ramdisk) Close() error {
-	var err error
+	err := r.journal.close()
 	if mem := r.mem.Load(); mem != nil {
-		err = unix.Munmap(*mem)
+		err = errors.Join(err, unix.Munmap(*mem))
 	}
 	return errors.Join(err, unix.Close(r.fd))
 }

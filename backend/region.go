@@ -235,6 +235,9 @@ var _ interface {
 	Store
 	Zeroer
 	Discarder
+	Mapper
+	Spacer
+	AtomicWriter
 	Describer
 	Resizer
 } = (*Ramdisk)(nil)

@@ -48,6 +48,7 @@ func stores(size int64) []storeTest {
 			return s
 		}),
 		named("file", (*testing.T).TempDir, fileDisk(size)),
+		named("file with a journal", (*testing.T).TempDir, journaledDisk(size)),
 		named("file on tmpfs", shmDir, fileDisk(size)),
 		{name: "adapted bytes", open: func(t *testing.T) backend.Store {
 			return backend.Adapt(make(byteDisk, size), size)
@@ -86,6 +87,17 @@ func fileDisk(size int64) func(t *testing.T, path string) backend.Store {
 		_, err := backend.CreateFile(path, size)
 		require.NoError(t, err)
 		s, err := backend.OpenFile(path, backend.FileOptions{})
+		require.NoError(t, err)
+		return s
+	}
+}
+
+// journaledDisk is fileDisk with atomic writes. Journals are in the folder of the file.
+func journaledDisk(size int64) func(t *testing.T, path string) backend.Store {
+	return func(t *testing.T, path string) backend.Store {
+		_, err := backend.CreateFile(path, size)
+		require.NoError(t, err)
+		s, err := backend.OpenFile(path, backend.FileOptions{Journals: filepath.Dir(path)})
 		require.NoError(t, err)
 		return s
 	}

@@ -60,8 +60,14 @@ func Run(t *testing.T, open func(t *testing.T) backend.Store, opts ...Option) {
 		{"last block", testLastBlock},
 		{"large", testLarge},
 		{"resize, if it can", testResize},
+		{"mapped, if it knows", testMapped},
+		{"space, if it knows", testSpace},
+		{"copy", testCopy},
+		{"copy onto itself", testCopyOverlapping},
+		{"atomic writes, if it has them", testAtomic},
 		{"disjoint ranges concurrently", testDisjoint},
 		{"overlapping ranges concurrently", testOverlapping},
+		{"atomic writes and copies concurrently", testAtomicTogether},
 		{"model", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) {
