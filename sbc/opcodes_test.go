@@ -10,28 +10,29 @@ import (
 	"github.com/tcmud/tcmud/scsi/scsitest"
 )
 
-// SPC-4 6.35.2, of a thin disk: operation code, service action, SERVACTV, CDB length.
-var allCommands = []string{
-	"00 00 0000 00 00 0006", "03 00 0000 00 00 0006", "08 00 0000 00 00 0006", "0a 00 0000 00 00 0006",
-	"12 00 0000 00 00 0006", "15 00 0000 00 00 0006", "1a 00 0000 00 00 0006", "1b 00 0000 00 00 0006",
-	"25 00 0000 00 00 000a", "28 00 0000 00 00 000a", "2a 00 0000 00 00 000a", "2f 00 0000 00 00 000a",
-	"35 00 0000 00 00 000a", "41 00 0000 00 00 000a", "42 00 0000 00 00 000a", "55 00 0000 00 00 000a",
-	"5a 00 0000 00 00 000a", "88 00 0000 00 00 0010", "8a 00 0000 00 00 0010", "8f 00 0000 00 00 0010",
-	"91 00 0000 00 00 0010", "93 00 0000 00 00 0010", "9e 00 0010 00 01 0010", "a0 00 0000 00 00 000c",
-	"a3 00 000c 00 01 000c", "a8 00 0000 00 00 000c", "aa 00 0000 00 00 000c",
+// allCommands is the command descriptor of each of rows (SPC-4 6.35.2).
+func allCommands() []string {
+	var all []string
+	for _, r := range rows {
+		usage := scsitest.Hex(r.usage)
+		code, sa, ok := action(usage)
+		all = append(all, fmt.Sprintf("%02x 00 %04x 00 %02x %04x", code, sa, map[bool]int{true: 1}[ok], len(usage)))
+	}
+	return all
 }
 
 func TestReportAllOperationCodes(t *testing.T) {
 	h := newHost(t, newRecorder(1<<20))
-	h.Fetch("a3 0c 00 00 0000 00001000 00 00", 4096).Good("000000d8", strings.Join(allCommands, ""))
+	all := allCommands()
+	h.Fetch("a3 0c 00 00 0000 00001000 00 00", 4096).Good(fmt.Sprintf("%08x", 8*len(all)), strings.Join(all, ""))
 
 	var timed strings.Builder // with RCTD: CTDP, and a command timeouts descriptor that promises nothing
-	for _, c := range allCommands {
+	for _, c := range all {
 		p := scsitest.Hex(c)
 		p[5] |= 0x02
 		fmt.Fprintf(&timed, "%x 000a 00 00 00000000 00000000 ", p)
 	}
-	h.Fetch("a3 0c 80 00 0000 00001000 00 00", 4096).Good("0000021c", timed.String())
+	h.Fetch("a3 0c 80 00 0000 00001000 00 00", 4096).Good(fmt.Sprintf("%08x", 20*len(all)), timed.String())
 }
 
 func TestReportOperationCodesIsCut(t *testing.T) {
@@ -51,14 +52,15 @@ func TestReportEachOperationCode(t *testing.T) {
 		usage := scsitest.Hex(r.usage)
 		want := fmt.Sprintf("00 03 %04x %x", len(usage), usage)
 		timed := fmt.Sprintf("00 83 %04x %x 000a 00 00 00000000 00000000", len(usage), usage)
-		opcode, action := usage[0], usage[1]&0x1f
-		if strings.HasPrefix(r.name, "READ CAPACITY (16)") || strings.HasPrefix(r.name, "REPORT SUPPORTED") {
+		opcode, action, ok := action(usage)
+		if ok {
 			h.Fetch(fmt.Sprintf("a3 0c 02 %02x %04x 00000100 00 00", opcode, action), 256).Good(want)
 			h.Fetch(fmt.Sprintf("a3 0c 03 %02x %04x 00000100 00 00", opcode, action), 256).Good(want)
 			h.Fetch(fmt.Sprintf("a3 0c 82 %02x %04x 00000100 00 00", opcode, action), 256).Good(timed)
 			h.Fetch(fmt.Sprintf("a3 0c 01 %02x 0000 00000100 00 00", opcode), 256).Sense("05 24 00 cf 00 03")
-			h.Fetch(fmt.Sprintf("a3 0c 02 %02x 001f 00000100 00 00", opcode), 256).Good("00 01 0000")
-			h.Fetch(fmt.Sprintf("a3 0c 03 %02x 0000 00000100 00 00", opcode), 256).Good("00 01 0000")
+			for _, option := range []byte{2, 3} {
+				h.Fetch(fmt.Sprintf("a3 0c %02x %02x 001f 00000100 00 00", option, opcode), 256).Good("00 01 0000")
+			}
 			continue
 		}
 		h.Fetch(fmt.Sprintf("a3 0c 01 %02x 0000 00000100 00 00", opcode), 256).Good(want)
@@ -73,8 +75,8 @@ func TestReportUnsupportedOperationCodes(t *testing.T) {
 	h := newHost(t, newRecorder(1<<20))
 	for option := 1; option <= 3; option++ {
 		h.Fetch(fmt.Sprintf("a3 0c %02x c1 0000 00000100 00 00", option), 256).Good("00 01 0000")
-		h.Fetch(fmt.Sprintf("a3 0c %02x 7f 0009 00000100 00 00", option), 256).Good("00 01 0000")
 	}
+	h.Fetch("a3 0c 03 7f 0001 00000100 00 00", 256).Good("00 01 0000")
 	for option := 4; option <= 7; option++ {
 		h.Fetch(fmt.Sprintf("a3 0c %02x 28 0000 00000100 00 00", option), 256).Sense("05 24 00 ca 00 02")
 	}
@@ -90,6 +92,6 @@ func TestReportUnsupportedOperationCodes(t *testing.T) {
 func TestLinuxAsks(t *testing.T) {
 	h := newHost(t, newRecorder(1<<20))
 	h.Fetch("a3 0c 01 93 0000 00000014 00 00", 20).Good("00 03 0010 93 09 ff*8 ff*4 00 00")
-	h.Fetch("a3 0c 03 7f 0009 00000024 00 00", 36).Good("00 01 0000")
+	h.Fetch("a3 0c 03 7f 0001 00000024 00 00", 36).Good("00 01 0000")
 	require.Equal(t, "00030010", hex(h.Fetch("a3 0c 01 88 0000 00000004 00 00", 4).Data()))
 }

@@ -2,6 +2,7 @@ package sbc_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"testing"
@@ -47,16 +48,51 @@ var rows = []struct {
 	{"UNMAP", "42 00 00000000 00 0008 00", scsitest.Hex("0006 0000 00000000"), 0, scsi.Writes, true, true, true, "42 00 00000000 00 ffff 00", "00 00 00000000 1f 0000 00", "052100 052600 030c00"},
 	{"MODE SELECT (10)", "55 10 0000000000 0008 00", make([]byte, 8), 0, scsi.Writes, true, false, false, "55 11 0000000000 ffff 00", "", "052600"},
 	{"MODE SENSE (10)", "5a 08 3f 00 000000 00ff 00", nil, 255, scsi.Reads, true, false, false, "5a 18 ff ff 000000 ffff 00", "", "053900"},
+	{"GET LBA STATUS (32)", "7f 00 00*5 18 0012 00 00 00*8 00000000 00000000 00000018", nil, 24, scsi.Reads, true, true, false, "7f 00 00*5 18 0012 ff 00 ff*8 ffffffff ffffffff ffffffff", "", "052100 031100"},
 	{"READ (16)", "88 00 0000000000000000 00000001 00 00", nil, 512, scsi.Reads, true, true, false, "88 18 ff*8 ffffffff 00 00", "00*14 1f 00", "052100 031100"},
 	{"WRITE (16)", "8a 00 0000000000000000 00000001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "8a 18 ff*8 ffffffff 00 00", "00*14 1f 00", "052100 030c00 072707"},
 	{"VERIFY (16)", "8f 00 0000000000000000 00000001 00 00", nil, 0, scsi.Reads, true, true, false, "8f 16 ff*8 ffffffff 00 00", "00*14 1f 00", "052100 031100 0e1d00"},
 	{"SYNCHRONIZE CACHE (16)", "91 00 0000000000000000 00000000 00 00", nil, 0, scsi.Writes, true, true, false, "91 00 ff*8 ffffffff 00 00", "00 02 00*12 1f 00", "052100 030c00"},
 	{"WRITE SAME (16)", "93 00 0000000000000000 00000001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "93 09 ff*8 ffffffff 00 00", "00*14 1f 00", "052100 030c00 072707"},
 	{"READ CAPACITY (16)", "9e 10 0000000000000000 00000020 00 00", nil, 32, scsi.Always, true, false, false, "9e 10 00*8 ffffffff 00 00", "", ""},
+	{"GET LBA STATUS (16)", "9e 12 0000000000000000 00000018 00 00", nil, 24, scsi.Reads, true, true, false, "9e 12 ff*8 ffffffff ff 00", "", "052100 031100"},
 	{"REPORT LUNS", "a0 00 00 000000 00000010 00 00", nil, 16, scsi.Always, false, false, false, "a0 00 ff 000000 ffffffff 00 00", "", ""},
 	{"REPORT SUPPORTED OPERATION CODES", "a3 0c 00 00 0000 00000004 00 00", nil, 4, scsi.Reads, true, false, false, "a3 0c 87 ff ffff ffffffff 00 00", "", ""},
 	{"READ (12)", "a8 00 00000000 00000001 00 00", nil, 512, scsi.Reads, true, true, false, "a8 18 ffffffff ffffffff 00 00", "00*10 1f 00", "052100 031100"},
 	{"WRITE (12)", "aa 00 00000000 00000001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "aa 18 ffffffff ffffffff 00 00", "00*10 1f 00", "052100 030c00 072707"},
+}
+
+// actions are the operation codes that have service actions (SPC-4 annex E).
+var actions = []byte{0x48, 0x5e, 0x5f, 0x7f, 0x83, 0x84, 0x9e, 0x9f, 0xa3, 0xa4, 0xab}
+
+// action is the operation code and the service action of a CDB, or of a usage map.
+func action(cdb []byte) (code byte, action uint16, ok bool) {
+	switch {
+	case cdb[0] == 0x7f:
+		return cdb[0], binary.BigEndian.Uint16(cdb[8:]), true
+	case slices.Contains(actions, cdb[0]):
+		return cdb[0], uint16(cdb[1] & 0x1f), true
+	}
+	return cdb[0], 0, false
+}
+
+// inAction says whether a bit of a CDB belongs to its service action.
+func inAction(code byte, at, bit int) bool {
+	if code == 0x7f {
+		return at == 8 || at == 9
+	}
+	return slices.Contains(actions, code) && at == 1 && bit < 5
+}
+
+// isRow says whether a CDB is of a command in rows.
+func isRow(cdb []byte) bool {
+	code, sa, _ := action(cdb)
+	for _, r := range rows {
+		if c, a, _ := action(scsitest.Hex(r.usage)); c == code && a == sa {
+			return true
+		}
+	}
+	return false
 }
 
 // send sends the command of rows[i].
@@ -101,14 +137,17 @@ func TestReservedBits(t *testing.T) {
 		r := rows[i]
 		usage := scsitest.Hex(r.usage)
 		ignored := append(scsitest.Hex(r.ignored), make([]byte, len(usage))...)
-		_, action := d.Rows(scsi.Opcode(usage[0]))[0].SA.Value()
 		for at := 1; at < len(usage); at++ {
 			for bit := range 8 {
 				cdb := scsitest.Hex(r.cdb)
 				cdb[at] ^= 1 << bit
 				switch a := h.Send(fmt.Sprintf("%x", cdb)); {
-				case action && at == 1 && bit < 5:
-					a.Sense("05 24 00 cc 00 01") // another service action
+				case inAction(usage[0], at, bit):
+					if !isRow(cdb) {
+						a.Sense(map[bool]string{true: "05 24 00 cf 00 08", false: "05 24 00 cc 00 01"}[usage[0] == 0x7f])
+					}
+				case usage[0] == 0x7f && at == 7: // ADDITIONAL CDB LENGTH
+					a.Sense("05 24 00 cf 00 07")
 				case usage[at]&(1<<bit) != 0:
 				case ignored[at]&(1<<bit) != 0:
 					require.NotEqual(t, scsi.InvalidFieldInCDB.AtBit(at, bit), a.Result)
