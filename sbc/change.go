@@ -42,7 +42,7 @@ func (d *Disk) SetAttributes(a Attributes) {
 	defer d.changing.Unlock()
 	old, now := *d.attributes.Load(), *a.complete(d)
 	d.attributes.Store(&now)
-	d.Set(scsi.WriteProtect, d.traits.ReadOnly || now.WriteProtect)
+	d.protect()
 	if old.WriteProtect != now.WriteProtect && !d.traits.ReadOnly {
 		d.Attend(scsi.ModeParametersChanged, nil)
 	}

@@ -60,6 +60,7 @@ type Disk struct {
 	attributes atomic.Pointer[Attributes] // without zeros
 	writeCache atomic.Bool                // WCE
 	changing   sync.Mutex                 // held while blocks or attributes change
+	damaged    bool                       // guarded by changing: Restore has failed
 	guard      guard
 }
 
@@ -110,6 +111,8 @@ func New(cfg Config) (*Disk, error) {
 		VPD:            d.vpd(),
 		Modes:          d.modes(),
 		DeviceSpecific: 0x10, // DPOFUA
+		State:          cfg.State,
+		Report:         cfg.Report,
 		Blocks:         func() (uint64, uint32) { return d.Blocks(), uint32(d.block) },
 	})
 	unit, err := scsi.NewUnit(scsi.Config{Ops: append(d.primary.Ops(), d.ops()...), Reservations: cfg.Reservations, Blocks: d.Blocks})
@@ -118,7 +121,7 @@ func New(cfg Config) (*Disk, error) {
 	}
 	d.Unit = unit
 	d.primary.Bind(unit)
-	d.Set(scsi.WriteProtect, d.traits.ReadOnly || cfg.Attributes.WriteProtect)
+	d.protect()
 	return d, nil
 }
 

@@ -26,15 +26,20 @@ type Config struct {
 	Modes []ModePage
 	// DeviceSpecific is the DEVICE-SPECIFIC PARAMETER of the mode parameter header, without the WP bit.
 	DeviceSpecific byte
+	// State keeps what the unit remembers across a loss of power. Nil: nothing is kept.
+	State State
+	// Report hears of what could not be kept, with the command that asked for it. Nil: nobody hears.
+	Report func(c *scsi.Command, err error)
 	// Blocks is the content of the mode parameter block descriptor: number of blocks and their size in bytes.
 	Blocks func() (n uint64, size uint32)
 }
 
 // Device is the part of a logical unit that does not depend on its device type.
 type Device struct {
-	cfg  Config
-	unit *scsi.Unit // set once by Bind
-	vpd  []VPD      // sorted by Code
+	cfg   Config
+	unit  *scsi.Unit   // set once by Bind
+	vpd   []VPD        // sorted by Code
+	parts []remembered // immutable once the unit is built
 	// modes is sorted by Code and Sub; the current values in it are guarded by mu.
 	modes []ModePage
 	mu    sync.Mutex
