@@ -2,13 +2,17 @@ package scsi
 
 // Results that commands end with, named as the standard names them (SPC-4 annex F). Each sense stands here once.
 var (
+	OperationInProgress               = Check(IllegalRequest, 0x0016)
 	LogicalUnitNotReadyStopped        = Check(NotReady, 0x0402)
 	LogicalUnitNotReadyManual         = Check(NotReady, 0x0403)
 	FormatInProgress                  = Check(NotReady, 0x0404)
 	SelfTestInProgress                = Check(NotReady, 0x0409)
 	SanitizeInProgress                = Check(NotReady, 0x041b)
+	UnreachableCopyTarget             = Check(CopyAborted, 0x0804)
 	WriteError                        = Check(MediumError, 0x0c00)
+	ThirdPartyDeviceFailure           = Check(CopyAborted, 0x0d01)
 	CopyTargetDeviceNotReachable      = Check(CopyAborted, 0x0d02)
+	IncorrectCopyTargetType           = Check(CopyAborted, 0x0d03)
 	UnrecoveredReadError              = Check(MediumError, 0x1100)
 	ParameterListLengthError          = Check(IllegalRequest, 0x1a00)
 	DefectListNotFound                = Check(RecoveredError, 0x1c00)
@@ -22,6 +26,7 @@ var (
 	TokenRevoked                      = Check(IllegalRequest, 0x2306)
 	TokenExpired                      = Check(IllegalRequest, 0x2307)
 	TokenCancelled                    = Check(IllegalRequest, 0x2308)
+	TokenDeleted                      = Check(IllegalRequest, 0x2309)
 	InvalidTokenLength                = Check(IllegalRequest, 0x230a)
 	InvalidFieldInCDB                 = Check(IllegalRequest, 0x2400)
 	LogicalUnitNotSupported           = Check(IllegalRequest, 0x2500)
@@ -31,10 +36,15 @@ var (
 	UnsupportedTargetDescriptor       = Check(IllegalRequest, 0x2607)
 	TooManySegmentDescriptors         = Check(IllegalRequest, 0x2608)
 	UnsupportedSegmentDescriptor      = Check(IllegalRequest, 0x2609)
+	UnexpectedInexactSegment          = Check(CopyAborted, 0x260a)
+	InlineDataLengthExceeded          = Check(IllegalRequest, 0x260b)
+	FastCopyNotPossible               = Check(CopyAborted, 0x2616)
 	WriteProtected                    = Check(DataProtect, 0x2700)
 	LogicalUnitSoftwareWriteProtected = Check(DataProtect, 0x2702)
 	SpaceAllocationFailed             = Check(DataProtect, 0x2707)
 	CommandSequenceError              = Check(IllegalRequest, 0x2c00)
+	ORWriteGenerationDoesNotMatch     = Check(IllegalRequest, 0x2c0c)
+	StreamNotOpen                     = Check(IllegalRequest, 0x2c0f)
 	FormatCommandFailed               = Check(MediumError, 0x3101)
 	SanitizeCommandFailed             = Check(MediumError, 0x3103)
 	SavingNotSupported                = Check(IllegalRequest, 0x3900)
@@ -43,6 +53,8 @@ var (
 	InternalTargetFailure             = Check(HardwareError, 0x4400)
 	MediumRemovalPrevented            = Check(IllegalRequest, 0x5302)
 	InsufficientResources             = Check(IllegalRequest, 0x5503)
+	MaximumNumberOfStreamsOpen        = Check(IllegalRequest, 0x5510)
+	InsufficientResourcesForToken     = Check(IllegalRequest, 0x550d)
 )
 
 // Conflict is the status of a command that a reservation forbids; it carries no sense (SPC-4 clause 5.12).
@@ -64,13 +76,17 @@ const (
 
 var codeNames = map[Code]string{
 	0x0000: "NO ADDITIONAL SENSE INFORMATION",
+	0x0016: "OPERATION IN PROGRESS",
 	0x0402: "LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED",
 	0x0403: "LOGICAL UNIT NOT READY, MANUAL INTERVENTION REQUIRED",
 	0x0404: "LOGICAL UNIT NOT READY, FORMAT IN PROGRESS",
 	0x0409: "LOGICAL UNIT NOT READY, SELF-TEST IN PROGRESS",
 	0x041b: "LOGICAL UNIT NOT READY, SANITIZE IN PROGRESS",
+	0x0804: "UNREACHABLE COPY TARGET",
 	0x0c00: "WRITE ERROR",
+	0x0d01: "THIRD PARTY DEVICE FAILURE",
 	0x0d02: "COPY TARGET DEVICE NOT REACHABLE",
+	0x0d03: "INCORRECT COPY TARGET DEVICE TYPE",
 	0x1100: "UNRECOVERED READ ERROR",
 	0x1a00: "PARAMETER LIST LENGTH ERROR",
 	0x1c00: "DEFECT LIST NOT FOUND",
@@ -84,6 +100,7 @@ var codeNames = map[Code]string{
 	0x2306: "INVALID TOKEN OPERATION, TOKEN REVOKED",
 	0x2307: "INVALID TOKEN OPERATION, TOKEN EXPIRED",
 	0x2308: "INVALID TOKEN OPERATION, TOKEN CANCELLED",
+	0x2309: "INVALID TOKEN OPERATION, TOKEN DELETED",
 	0x230a: "INVALID TOKEN OPERATION, INVALID TOKEN LENGTH",
 	0x2400: "INVALID FIELD IN CDB",
 	0x2500: "LOGICAL UNIT NOT SUPPORTED",
@@ -93,6 +110,9 @@ var codeNames = map[Code]string{
 	0x2607: "UNSUPPORTED TARGET DESCRIPTOR TYPE CODE",
 	0x2608: "TOO MANY SEGMENT DESCRIPTORS",
 	0x2609: "UNSUPPORTED SEGMENT DESCRIPTOR TYPE CODE",
+	0x260a: "UNEXPECTED INEXACT SEGMENT",
+	0x260b: "INLINE DATA LENGTH EXCEEDED",
+	0x2616: "FAST COPY NOT POSSIBLE",
 	0x2700: "WRITE PROTECTED",
 	0x2702: "LOGICAL UNIT SOFTWARE WRITE PROTECTED",
 	0x2707: "SPACE ALLOCATION FAILED WRITE PROTECT",
@@ -104,6 +124,8 @@ var codeNames = map[Code]string{
 	0x2a09: "CAPACITY DATA HAS CHANGED",
 	0x2a10: "TIMESTAMP CHANGED",
 	0x2c00: "COMMAND SEQUENCE ERROR",
+	0x2c0c: "ORWRITE GENERATION DOES NOT MATCH",
+	0x2c0f: "STREAM NOT OPEN",
 	0x3101: "FORMAT COMMAND FAILED",
 	0x3103: "SANITIZE COMMAND FAILED",
 	0x3807: "THIN PROVISIONING SOFT THRESHOLD REACHED",
@@ -115,4 +137,6 @@ var codeNames = map[Code]string{
 	0x4400: "INTERNAL TARGET FAILURE",
 	0x5302: "MEDIUM REMOVAL PREVENTED",
 	0x5503: "INSUFFICIENT RESOURCES",
+	0x5510: "MAXIMUM NUMBER OF STREAMS OPEN",
+	0x550d: "INSUFFICIENT RESOURCES TO CREATE ROD TOKEN",
 }

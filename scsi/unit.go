@@ -227,6 +227,26 @@ func (u *Unit) admit(op *Op, c *Command) Result {
 			return r
 		}
 	}
+	return u.permit(op, c)
+}
+
+// Check says what would end c before it reached its handler, but for unit attentions: they are for whom the unit answers.
+// A copy manager asks it of the units that it reads and writes in the name of another.
+func (u *Unit) Check(c *Command) Result {
+	c.Begin()
+	op, r := u.find(c.CDB)
+	if op == nil {
+		return r
+	}
+	c.op = op
+	if r := op.check(c.CDB); !r.OK() {
+		return r
+	}
+	return u.permit(op, c)
+}
+
+// permit is the checks that depend on what state the unit is in.
+func (u *Unit) permit(op *Op, c *Command) Result {
 	if u.reservations != nil && u.reservations.Conflicts(c.Nexus, op.Access, c.CDB) {
 		return Conflict
 	}
