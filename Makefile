@@ -87,6 +87,16 @@ STEPS ?= 1000000
 model:
 	go test ./sbc -count 1 -v -timeout 1h -run 'TestModel$$' -rapid.checks $$(( $(STEPS) / 1000 )) -rapid.steps 100
 
+# Outside test suites, on our disk and on those of others, and their section of
+# docs/conformance.md. Some half an hour without KVM; "make conformance
+# SUITES='--targets thin/sd --tests SCSI.Read*'" runs a part, and writes nothing.
+conformance: build
+	CGO_ENABLED=0 go build -trimpath -o build/ ./vm/conformance
+	rm -rf build/conformance.results
+	$(BOOT) $(PROGRAMS) --add build/conformance --results build/conformance.results --scratch 2GiB --timeout 90m -- \
+		conformance --results /results $(SUITES)
+	[ "$(SUITES)" ] || build/conformance --from build/conformance.results/results.json --markdown docs/conformance.md >/dev/null
+
 # Each fuzz target in turn, for FUZZTIME; seeds alone run with the unit tests.
 fuzz:
 	@set -e; for package in $$(go list ./...); do \

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/tcmud/tcmud/backend"
+	"github.com/tcmud/tcmud/lio"
+)
+
+// size is that of every disk: XCOPY wants 2 MiB, WRITE SAME 32, and READ (6) is only tried beyond the end of a disk of 1
+// GiB or less.
+const size = 128 << 20
+
+// disk is a kind of disk to be tested.
+type disk struct {
+	name  string
+	about string
+	ours  bool
+	flags []string // of the client, beside what it is always told
+
+	serve  []string // the daemon that serves it, and its arguments; empty: the kernel
+	create func(root lio.Root, path string) (lio.StorageObject, error)
+}
+
+// destructive lets the client write, and sanitize.
+var destructive = []string{"--dataloss", "--allow-sanitize"}
+
+var disks = []disk{
+	ours("thin", "thin provisioned, one logical block to the physical block"),
+	ours("physical", "thin provisioned, eight logical blocks to the physical block", "physical_exponent", "3"),
+	ours("removable", "thin provisioned, with a medium that can be removed", "removable", "1"),
+	ours("protected", "write protected", "write_protect", "1"),
+	{name: "fileio", about: "the kernel's own fileio backstore, with emulate_tpu=1 and emulate_tpws=1",
+		flags: destructive, create: createKernelFile},
+	{name: "tcmu-runner", about: "Debian's tcmu-runner 1.5.4, whose qcow handler serves a raw image",
+		flags: destructive, serve: []string{"tcmu-runner"}, create: createRunnerFile},
+}
+
+// ours is a disk of tcmud's with options, names and values in turn, in a file.
+func ours(name, about string, options ...string) disk {
+	return disk{name: name, about: about, ours: true, flags: destructive, serve: []string{"tcmud"},
+		create: func(root lio.Root, path string) (lio.StorageObject, error) {
+			config := backend.Config{Kind: "fileio", Path: path}
+			for i := 0; i < len(options); i += 2 {
+				if err := config.Options.Set(options[i], options[i+1]); err != nil {
+					return lio.StorageObject{}, err
+				}
+			}
+			return root.CreateUser(lio.User{Name: name, Config: config.String(), Size: size,
+				Attributes: map[string]string{"emulate_write_cache": "1"}})
+		}}
+}
+
+func createRunnerFile(root lio.Root, path string) (lio.StorageObject, error) {
+	return root.CreateUser(lio.User{Name: "runner", Config: "qcow" + path, Size: size})
+}
+
+func createKernelFile(root lio.Root, path string) (lio.StorageObject, error) {
+	so, err := root.CreateKernelObject(lio.KernelObject{Plugin: "fileio", Name: "fileio",
+		Control: fmt.Sprintf("fd_dev_name=%s,fd_dev_size=%d,fd_buffered_io=1", path, size), UdevPath: path})
+	if err != nil {
+		return so, err
+	}
+	for _, attribute := range []string{"emulate_tpu", "emulate_tpws"} {
+		if err := so.SetAttribute(attribute, "1"); err != nil {
+			return so, err
+		}
+	}
+	return so, nil
+}
+
+// with calls do while the disk is there, its file in dir, and somebody serves it.
+func (d disk) with(ctx context.Context, root lio.Root, dir string, do func(lio.StorageObject) error) (err error) {
+	if len(d.serve) > 0 {
+		end, err := serve(ctx, d.serve, filepath.Join(dir, d.name+".log"))
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
+	path := filepath.Join(dir, d.name+".img")
+	if _, err := backend.CreateFile(path, size); err != nil {
+		return err
+	}
+	defer os.Remove(path)
+	so, err := d.create(root, path)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := so.Delete(); err == nil {
+			err = e
+		}
+	}()
+	return do(so)
+}
+
+// serve starts a daemon, which logs to a file, and returns what ends it.
+func serve(ctx context.Context, command []string, log string) (end func(), err error) {
+	f, err := os.Create(log)
+	if err != nil {
+		return nil, err
+	}
+	daemon := exec.CommandContext(ctx, command[0], command[1:]...)
+	daemon.Stdout, daemon.Stderr = f, f
+	if err := daemon.Start(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	time.Sleep(2 * time.Second) // neither says when it is ready for devices to come
+	return func() {
+		daemon.Process.Signal(syscall.SIGTERM)
+		daemon.Wait()
+		f.Close()
+	}, nil
+}

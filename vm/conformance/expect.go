@@ -1,0 +1,75 @@
+package main
+
+import (
+	"path"
+	"strings"
+)
+
+// reason is why tests do not pass on targets of ours. Nothing else may keep a test from passing, and a reason that is not
+// needed any more fails the run as well.
+type reason struct {
+	tests   string // pattern of tests; empty: all
+	targets string // pattern of targets; empty: all of ours
+	outcome outcome
+	says    string // what the client says, in part
+	why     string
+
+	// Each test that is kept from passing must pass on a target that matches runsIn, or there is something that makes it
+	// impossible everywhere: a function of Linux 6.1, or an error of the client's.
+	runsIn string
+	kernel string
+	client string
+}
+
+var reasons = []reason{
+	{outcome: skipped, says: "is not removable", why: "wants a medium that can be removed", runsIn: "removable/*"},
+	{outcome: skipped, says: "not write-protected", why: "wants a write protected disk", runsIn: "protected/*"},
+	{outcome: skipped, says: "LBPPB < 2", why: "wants a physical block of several logical ones", runsIn: "physical/*"},
+	{outcome: skipped, says: "only supported for iSCSI backends", targets: "*/s?",
+		why: "wants to log in twice, to log out, or to touch up the CDB on its way", runsIn: "*/iscsi"},
+	{outcome: skipped, says: "Non-iSCSI multipath", targets: "*/s?", why: "wants to reset over one session what another waits for",
+		runsIn: "*/iscsi"},
+	{outcome: crashed, tests: "SCSI.Sanitize.OverwriteReserved", targets: "*/s?", says: "segmentation fault",
+		why: "the client touches up the CDB of a session that it does not have", runsIn: "*/iscsi"},
+	{outcome: skipped, tests: "SCSI.Reserve6.Target*Reset", targets: "*/iscsi", says: "Reset is not working",
+		why: "the target resets no other logical units at an initiator's request", kernel: "iscsit_tmr_task_warm_reset, iscsit_tmr_task_cold_reset"},
+
+	{outcome: failed, tests: "iSCSI.iSCSIResiduals.Read*", says: "residual overflow",
+		why:    "a transfer longer than the initiator expects is no overflow: only target_cmd_size_check tells of one",
+		kernel: "passthrough_parse_cdb"},
+	{outcome: failed, tests: "iSCSI.iSCSIResiduals.Write*", says: "residual",
+		why:    "no residual of Data-Out can be told: READ_LEN is for Data-In, and only target_cmd_size_check tells of an overflow",
+		kernel: "tcmu_handle_completion, passthrough_parse_cdb"},
+	{outcome: failed, tests: "iSCSI.iSCSIdatasn.iSCSIDataSnInvalid", says: "ret,0",
+		why:    "the target drops the connection, and the client logs in again and sends the data as immediate data, without a DataSN",
+		kernel: "iscsit_dataout_check_datasn"},
+	{outcome: failed, tests: "iSCSI.iSCSITMF.LUNResetSimpleAsync", says: "reconnect_succeeded",
+		why:    "asks for the answer before it has waited for it; the flag is only set by what comes later",
+		client: "test_async_lu_reset_simple.c, line 157"},
+}
+
+// covers reports whether r could be why a test does not pass on a target.
+func (r reason) covers(x result) bool {
+	return matches(r.tests, string(x.Test)) && matches(r.targets, x.Target)
+}
+
+// explains reports whether r is why it did not pass.
+func (r reason) explains(x result) bool {
+	return r.covers(x) && r.outcome == x.Outcome && strings.Contains(x.says(), r.says)
+}
+
+// impossible names what makes it so, with what the name is of; empty when the test runs elsewhere.
+func (r reason) impossible() string {
+	switch {
+	case r.kernel != "":
+		return "kernel: " + r.kernel
+	case r.client != "":
+		return "client: " + r.client
+	}
+	return ""
+}
+
+func matches(pattern, name string) bool {
+	match, _ := path.Match(pattern, name) // a test looks at the patterns
+	return pattern == "" || match
+}
