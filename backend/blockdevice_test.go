@@ -2,6 +2,7 @@ package backend_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,7 +41,7 @@ func loopDevice(t *testing.T, args ...string) (device, file string) {
 }
 
 func openDevice(t *testing.T, path string, block int64) backend.Store {
-	s, err := backend.OpenFile(path, backend.FileOptions{BlockSize: block})
+	s, err := backend.OpenFile(path, backend.FileOptions{BlockSize: block, Journals: t.TempDir()})
 	require.NoError(t, err)
 	return s
 }
@@ -61,6 +62,9 @@ func TestBlockDeviceGivesSpaceBack(t *testing.T) {
 	defer s.Close()
 	require.EqualValues(t, deviceSize, s.Size())
 	require.Equal(t, backend.Native, s.Discards())
+	require.Positive(t, s.MaxAtomic(), "the file below identifies the device")
+	_, _, err := s.Space()
+	require.ErrorIs(t, err, errors.ErrUnsupported, "of the file system that the device's node is in")
 	require.NoError(t, s.Writev([][]byte{bytes.Repeat([]byte{1}, deviceSize)}, 0, true))
 	require.NoError(t, s.Flush())
 	full := allocated(t, below)

@@ -16,6 +16,7 @@ type File struct {
 	path     string
 	fd       int
 	device   bool
+	plain    bool  // in a file system that cannot share space between files
 	block    int64 // the size is a multiple of
 	size     atomic.Int64
 	readOnly bool

@@ -31,7 +31,7 @@ func TestFullDisk(t *testing.T) {
 	const size = 4 << 20
 	for name, open := range map[string]func(t *testing.T, path string) backend.Store{
 		"ramdisk": func(t *testing.T, path string) backend.Store { return openRamdisk(t, path, size) },
-		"file":    fileDisk(size),
+		"file":    journaledDisk(size),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := backend.Resolve(open(t, filepath.Join(tinyTmpfs(t), "disk")))
@@ -43,6 +43,8 @@ func TestFullDisk(t *testing.T) {
 			for _, durable := range []bool{false, true} {
 				require.ErrorIs(t, s.Writev([][]byte{chunk}, full, durable), syscall.ENOSPC)
 			}
+			half := full - int64(len(chunk))
+			require.ErrorIs(t, s.WriteAtomic([][]byte{make([]byte, 2*len(chunk))}, half, false), syscall.ENOSPC, "all or none of it")
 			require.NoError(t, s.Writev([][]byte{chunk}, 0, false), "what has its space can be written")
 			got := make([]byte, len(chunk))
 			for off := int64(0); off < full; off += int64(len(chunk)) {

@@ -47,7 +47,7 @@ type Interceptor struct {
 
 // Intercept puts hook before each operation of s: to inject errors and delays, or to watch. Hooks are composed by
 // intercepting twice, the outer one is called first. Operations that s does not have itself are seen once, as what was
-// asked for, not as the writes that emulate them.
+// asked for, not as the writes that emulate them; but a copy is seen as the reads and writes that it is made of.
 func Intercept(s Store, hook Hook) *Interceptor { return &Interceptor{Resolve(s), hook} }
 
 // Readv implements Store.
@@ -72,6 +72,18 @@ func (i *Interceptor) Writev(iov [][]byte, off int64, durable bool) error {
 		return err
 	}
 	return i.Medium.Writev(iov, off, durable)
+}
+
+// WriteAtomic implements AtomicWriter. To a hook it is a write.
+func (i *Interceptor) WriteAtomic(iov [][]byte, off int64, durable bool) error {
+	n, err := span(iov, off, i.Size())
+	if err == nil {
+		err = i.hook(OpWrite, off, n)
+	}
+	if err != nil {
+		return err
+	}
+	return i.Medium.WriteAtomic(iov, off, durable)
 }
 
 // Zero implements Zeroer.

@@ -26,13 +26,13 @@ func TestInterceptSeesEveryOperation(t *testing.T) {
 	})
 	iov := [][]byte{make([]byte, 512), make([]byte, 1024)}
 	all := func() []error {
-		return []error{s.Readv(iov, 512), s.Writev(iov, 1024, false), s.Zero(0, 4096, false), s.Discard(0, 8192), s.Flush()}
+		return []error{s.Readv(iov, 512), s.Writev(iov, 1024, false), s.WriteAtomic(iov, 2048, false), s.Zero(0, 4096, false), s.Discard(0, 8192), s.Flush()}
 	}
 	below.Null = *backend.NewNull(1 << 20)
 	for _, err := range all() {
 		require.NoError(t, err)
 	}
-	want := []string{"read 512+1536", "write 1024+1536", "zero 0+4096", "discard 0+8192", "flush 0+0"}
+	want := []string{"read 512+1536", "write 1024+1536", "write 2048+1536", "zero 0+4096", "discard 0+8192", "flush 0+0"}
 	require.Equal(t, want, seen)
 	require.Len(t, below.calls, 3)
 
@@ -48,6 +48,7 @@ func TestInterceptRefusesWhatIsOutside(t *testing.T) {
 	s := backend.Intercept(backend.NewNull(1024), func(backend.Op, int64, int64) error { panic("called") })
 	require.ErrorIs(t, s.Readv([][]byte{make([]byte, 512)}, 1024), syscall.EINVAL)
 	require.ErrorIs(t, s.Writev([][]byte{make([]byte, 512)}, 1024, false), syscall.EINVAL)
+	require.ErrorIs(t, s.WriteAtomic([][]byte{make([]byte, 512)}, 1024, false), syscall.EINVAL)
 }
 
 func TestInterceptHooksCompose(t *testing.T) {

@@ -148,11 +148,15 @@ func (f *File) usable(size int64) (int64, error) {
 	return size, nil
 }
 
-// describeRegular finds out whether the file system can punch holes, by punching behind the end, where nothing is.
+// describeRegular finds out what the file system can do. Whether it punches holes shows behind the end, where nothing is.
 func (f *File) describeRegular(info fs.FileInfo) {
 	var st unix.Stat_t
 	if err := unix.Fstat(f.fd, &st); err == nil && st.Blksize&(st.Blksize-1) == 0 {
 		f.granule = int64(st.Blksize)
+	}
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(f.fd, &fs); err == nil {
+		f.plain = fs.Type == unix.EXT4_SUPER_MAGIC || fs.Type == unix.TMPFS_MAGIC
 	}
 	f.discards = Emulated
 	if f.readOnly {
