@@ -37,10 +37,10 @@ Options:
 
 // options are what the command line says.
 type options struct {
-	socket, memory, state string
-	metrics, dbus         string
-	level                 slog.LevelVar
-	help, version         bool
+	socket, memory, state, data string
+	metrics, dbus               string
+	level                       slog.LevelVar
+	help, version               bool
 }
 
 func parse(args []string) (*options, *pflag.FlagSet, error) {
@@ -51,6 +51,7 @@ func parse(args []string) (*options, *pflag.FlagSet, error) {
 	f.StringVar(&o.metrics, "metrics-address", "", "HOST:PORT on which anyone may ask for /metrics (Prometheus) and /health, such as 127.0.0.1:9750")
 	f.StringVar(&o.memory, "memory-dir", daemon.Memory, "directory, on a tmpfs, of the files that hold ramdisks")
 	f.StringVar(&o.state, "state-dir", "/run/tcmud/state", "directory of what one run tells the next")
+	f.StringVar(&o.data, "data-dir", "/var/lib/tcmud", "directory of what outlives a reboot: the journals of atomic writes")
 	f.StringVar(&o.dbus, "dbus", "auto", "auto or off: whether targetcli finds us on the system bus, if there is one")
 	f.TextVar(&o.level, "log-level", &o.level, "DEBUG, INFO, WARN or ERROR")
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
@@ -103,7 +104,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		return err
 	}
 	d := daemon.New(daemon.Config{
-		Root: root, Log: log, Level: &o.level, Memory: o.memory, State: o.state, Version: version,
+		Root: root, Log: log, Level: &o.level, Memory: o.memory, State: o.state, Data: o.data, Version: version,
 	})
 	go serve(socket, control.Handler(d), log)
 	if o.metrics != "" {

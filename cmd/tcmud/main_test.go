@@ -18,11 +18,12 @@ func TestDefaultsAreWhereTcmuctlLooks(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
-	o, _, err := parse([]string{"--log-level=debug", "--memory-dir", "/mnt/tmpfs", "--state-dir=/run/x", "--socket=/run/y", "--metrics-address=[::1]:9750"})
+	o, _, err := parse([]string{"--log-level=debug", "--memory-dir", "/mnt/tmpfs", "--state-dir=/run/x", "--data-dir=/srv/x", "--socket=/run/y", "--metrics-address=[::1]:9750"})
 	require.NoError(t, err)
 	require.Equal(t, slog.LevelDebug, o.level.Level())
 	require.Equal(t, "/mnt/tmpfs", o.memory)
 	require.Equal(t, "/run/x", o.state)
+	require.Equal(t, "/srv/x", o.data)
 	require.Equal(t, "/run/y", o.socket)
 	require.Equal(t, "[::1]:9750", o.metrics)
 }
@@ -38,7 +39,7 @@ func TestEveryFlagIsExplained(t *testing.T) {
 	_, flags, err := parse([]string{"-h"})
 	require.NoError(t, err)
 	text := usage + flags.FlagUsages()
-	for _, want := range []string{"tcmud/ramdisk", "tcmud/fileio/PATH", "SIGTERM", "--socket", "--metrics-address", "--memory-dir", "--state-dir", "--log-level", "--version"} {
+	for _, want := range []string{"tcmud/ramdisk", "tcmud/fileio/PATH", "SIGTERM", "--socket", "--metrics-address", "--memory-dir", "--state-dir", "--data-dir", "--log-level", "--version"} {
 		require.Contains(t, text, want)
 	}
 }

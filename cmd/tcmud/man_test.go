@@ -36,6 +36,7 @@ func manual(t *testing.T) string {
 	p.Item(o.socket, "where tcmuctl(8) asks; only root may")
 	p.Item(o.memory, "the contents of ramdisks, which outlive the daemon")
 	p.Item(o.state, "what one run tells the next")
+	p.Item(o.data, "what outlives a reboot")
 	p.Section("examples")
 	p.Text("As a service, and by hand with more in the log:")
 	p.Example("# systemctl start tcmud\n# tcmud --log-level DEBUG")

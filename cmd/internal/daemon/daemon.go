@@ -38,6 +38,7 @@ type Config struct {
 	Log     *slog.Logger
 	Memory  string // directory of the files that hold ramdisk contents, on a tmpfs
 	State   string // directory of the markers of a clean end, gone after a reboot
+	Data    string // directory of what outlives a reboot; "": nothing does
 	Version string
 	Level   *slog.LevelVar // of Log, for the control socket to change; nil: nobody looks at it
 }

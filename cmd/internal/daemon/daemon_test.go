@@ -116,12 +116,14 @@ func TestOnlyWhatBelongsToADeletedDeviceIsForgotten(t *testing.T) {
 	d := idle(t)
 	v := device(t, d, "a.b")
 	files := map[string]bool{ // whether it stays
-		v.file():           true,
-		"user_7.a.b.1":     false, // an earlier life
-		"user_8.rd0.77":    false, // deleted
-		"user_x.rd0.77":    true,  // not ours
-		"user_7.rd0":       true,
-		"somebody's notes": true,
+		v.file():                true,
+		v.file() + ".journal":   true,
+		"user_8.rd0.77.journal": false,
+		"user_7.a.b.1":          false, // an earlier life
+		"user_8.rd0.77":         false, // deleted
+		"user_x.rd0.77":         true,  // not ours
+		"user_7.rd0":            true,
+		"somebody's notes":      true,
 	}
 	for name := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(d.cfg.Memory, name), nil, 0o600))

@@ -47,7 +47,7 @@ func (v *volume) openStore(c backend.Config) (backend.Store, error) {
 		return nil, err
 	}
 	return backend.Open(c, backend.OpenOptions{
-		Size: size, BlockSize: block, Grow: isRunners(v.uio.Config), Memory: v.memory(),
+		Size: size, BlockSize: block, Grow: isRunners(v.uio.Config), Memory: v.memory(), Journals: v.d.journals(),
 	})
 }
 

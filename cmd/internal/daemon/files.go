@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/lio"
 )
 
@@ -19,6 +20,15 @@ func (v *volume) file() string {
 
 func (v *volume) memory() string { return filepath.Join(v.d.cfg.Memory, v.file()) }
 func (v *volume) marker() string { return filepath.Join(v.d.cfg.State, v.file()) }
+
+// journals is the directory of the journals of all stores: each finds its own there by what it is, whatever device of
+// whatever name it is served as.
+func (d *Daemon) journals() string {
+	if d.cfg.Data == "" {
+		return ""
+	}
+	return filepath.Join(d.cfg.Data, "journals")
+}
 
 // forgetOrphans removes what is kept of devices that were deleted while no daemon ran. Nobody can reach the contents of
 // such a ramdisk any more: a device made again under the same name is another one.
@@ -51,9 +61,9 @@ func Orphans(root lio.Root, dir string) []string {
 	return orphans
 }
 
-// parseFile is the inverse of volume.file.
+// parseFile is the inverse of volume.file. The journal of a ramdisk belongs to the same device as the ramdisk.
 func parseFile(root lio.Root, name string) (so lio.StorageObject, incarnation uint64, ok bool) {
-	rest, ok := strings.CutPrefix(name, "user_")
+	rest, ok := strings.CutPrefix(strings.TrimSuffix(name, backend.JournalSuffix), "user_")
 	first, last := strings.IndexByte(rest, '.'), strings.LastIndexByte(rest, '.')
 	if !ok || first < 0 || first == last {
 		return so, 0, false
