@@ -22,7 +22,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # dbus-daemon reads no policy below /usr/local.
 DBUSDIR ?= /usr/share/dbus-1/system.d
 
-.PHONY: build install run shell test unit race vmtest crowd model fuzz bench docs lint setup clean
+.PHONY: build install run shell test unit race vmtest crowd model coverage golden fuzz bench docs lint setup clean
 
 # Static, so that a binary runs on any distribution and in the VM alike.
 build:
@@ -96,6 +96,16 @@ conformance: build
 	$(BOOT) $(PROGRAMS) --add build/conformance --results build/conformance.results --scratch 2GiB --timeout 90m -- \
 		conformance --results /results $(SUITES)
 	[ "$(SUITES)" ] || build/conformance --from build/conformance.results/results.json --markdown docs/conformance.md >/dev/null
+
+# Each row of the table, and how the tests have seen it end: docs/conformance.md.
+coverage:
+	go generate ./sbc
+	@sed -n '/^## Rows and outcomes/,/^<!-- end/p' docs/conformance.md
+
+# What sg3_utils print of a disk, written down anew in vm/guest/testdata.
+golden: build
+	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
+	$(BOOT) $(PROGRAMS) --add build/guest.test --scratch 2GiB --results vm/guest/testdata -- guest.test -test.run 'TestSgUtils$$' -update
 
 # Each fuzz target in turn, for FUZZTIME; seeds alone run with the unit tests.
 fuzz:
