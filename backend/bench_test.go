@@ -2,6 +2,7 @@ package backend_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -103,5 +104,34 @@ func BenchmarkFirstWrite(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkAtomic is what a write costs that is there or not: on a file three times on the disk, on a ramdisk a copy more
+// and a sum.
+func BenchmarkAtomic(b *testing.B) {
+	const size = 64 << 20
+	file := filepath.Join(b.TempDir(), "disk")
+	_, err := backend.CreateFile(file, size)
+	require.NoError(b, err)
+	memory, err := os.MkdirTemp("/dev/shm", "tcmud-test-")
+	require.NoError(b, err)
+	defer os.RemoveAll(memory)
+	for name, c := range map[string]backend.Config{"file": {Kind: "fileio", Path: file}, "ramdisk": {Kind: "ramdisk"}} {
+		s, err := backend.Open(c, backend.OpenOptions{Size: size, Memory: filepath.Join(memory, "disk"), Journals: b.TempDir()})
+		require.NoError(b, err)
+		m := backend.Resolve(s)
+		for way, write := range map[string]func([][]byte, int64, bool) error{"plain": m.Writev, "atomic": m.WriteAtomic} {
+			for _, n := range []int64{4 << 10, 64 << 10, 1 << 20} {
+				b.Run(fmt.Sprintf("%s/%s/%d", name, way, n), func(b *testing.B) {
+					iov := [][]byte{make([]byte, n)}
+					b.SetBytes(n)
+					for off := int64(0); b.Loop(); off = (off + n) % size {
+						require.NoError(b, write(iov, off, true))
+					}
+				})
+			}
+		}
+		require.NoError(b, m.Close())
 	}
 }
