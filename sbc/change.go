@@ -65,6 +65,8 @@ func (d *Disk) Resize(size int64) error {
 		return fmt.Errorf("size of %d bytes is not a whole number of blocks of %d bytes", size, d.block)
 	case blocks == old:
 		return nil
+	case d.work != nil:
+		return fmt.Errorf("the disk is being formatted or sanitized: its size stays until that has ended")
 	case blocks < old: // first no command may begin there
 		d.blocks.Store(blocks)
 	}

@@ -38,7 +38,7 @@ func whole() bool {
 }
 
 func covered() int {
-	disk, err := sbc.New(sbc.Config{Store: newRecorder(1 << 20), Identity: identity})
+	disk, err := sbc.New(sbc.Config{Store: newRecorder(1 << 20), Identity: identity, Removable: true})
 	if err != nil {
 		panic(err)
 	}

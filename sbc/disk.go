@@ -62,6 +62,14 @@ type Disk struct {
 	changing   sync.Mutex                 // held while blocks or attributes change
 	damaged    bool                       // guarded by changing: Restore has failed
 	guard      guard
+
+	removable bool
+	removal   removal
+	work      *work      // guarded by changing: what formats or sanitizes
+	broken    *job       // guarded by changing: a format or sanitize operation that has failed
+	closed    bool       // guarded by changing
+	holding   sync.Mutex // held while the gate changes
+	rests     bool       // guarded by holding: the gate is that of a low power condition
 }
 
 // maxTransfer is the default of Config.MaxTransfer in bytes, maxUnmapDescriptors what one UNMAP may have.
@@ -95,6 +103,8 @@ func New(cfg Config) (*Disk, error) {
 		store:  backend.Resolve(cfg.Store),
 		block:  int64(cfg.BlockSize),
 		report: cfg.Report,
+
+		removable: cfg.Removable,
 	}
 	d.blocks.Store(uint64(size / d.block))
 	d.traits = d.store.Traits()
@@ -121,6 +131,8 @@ func New(cfg Config) (*Disk, error) {
 	}
 	d.Unit = unit
 	d.primary.Bind(unit)
+	d.primary.Remember(ejectedRecord, d.restoreEjected)
+	d.primary.Remember(jobRecord, d.restoreJob)
 	d.protect()
 	return d, nil
 }

@@ -22,7 +22,7 @@ func allCommands() []string {
 }
 
 func TestReportAllOperationCodes(t *testing.T) {
-	h := newHost(t, newRecorder(1<<20))
+	h := newHost(t, newRecorder(1<<20), removable)
 	all := allCommands()
 	h.Fetch("a3 0c 00 00 0000 00001000 00 00", 4096).Good(fmt.Sprintf("%08x", 8*len(all)), strings.Join(all, ""))
 
@@ -47,7 +47,7 @@ func TestReportOperationCodesIsCut(t *testing.T) {
 
 // TestReportEachOperationCode: one command, asked for by each reporting option, with its usage map.
 func TestReportEachOperationCode(t *testing.T) {
-	h := newHost(t, newRecorder(1<<20))
+	h := newHost(t, newRecorder(1<<20), removable)
 	for _, r := range rows {
 		usage := scsitest.Hex(r.usage)
 		want := fmt.Sprintf("00 03 %04x %x", len(usage), usage)
@@ -59,7 +59,7 @@ func TestReportEachOperationCode(t *testing.T) {
 			h.Fetch(fmt.Sprintf("a3 0c 82 %02x %04x 00000100 00 00", opcode, action), 256).Good(timed)
 			h.Fetch(fmt.Sprintf("a3 0c 01 %02x 0000 00000100 00 00", opcode), 256).Sense("05 24 00 cf 00 03")
 			for _, option := range []byte{2, 3} {
-				h.Fetch(fmt.Sprintf("a3 0c %02x %02x 001f 00000100 00 00", option, opcode), 256).Good("00 01 0000")
+				h.Fetch(fmt.Sprintf("a3 0c %02x %02x 001e 00000100 00 00", option, opcode), 256).Good("00 01 0000")
 			}
 			continue
 		}

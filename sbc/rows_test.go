@@ -14,7 +14,7 @@ import (
 	"github.com/tcmud/tcmud/scsi/scsitest"
 )
 
-// rows is what the standards say of each command of a thin disk, written down without a look at the table under test.
+// rows is what the standards say of each command of a thin disk with a removable medium, written down without a look at the table under test.
 var rows = []struct {
 	name string
 	cdb  string // of a command that ends in GOOD
@@ -33,12 +33,14 @@ var rows = []struct {
 }{
 	{"TEST UNIT READY", "00 00000000 00", nil, 0, scsi.Always, true, true, false, "00 00000000 00", "", ""},
 	{"REQUEST SENSE", "03 00 0000 12 00", nil, 18, scsi.Always, false, false, false, "03 01 0000 ff 00", "", ""},
+	{"FORMAT UNIT", "04 00 0000 00 00", nil, 0, scsi.Writes, true, true, true, "04 3f 0000 00 00", "", "051a00 052600 033101 044400"},
 	{"READ (6)", "08 000000 01 00", nil, 512, scsi.Reads, true, true, false, "08 1fffff ff 00", "", "052100 031100"},
 	{"WRITE (6)", "0a 000000 01 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "0a 1fffff ff 00", "", "052100 030c00 072707"},
 	{"INQUIRY", "12 00 00 0024 00", nil, 36, scsi.Always, false, false, false, "12 01 ff ffff 00", "00 e0", ""},
 	{"MODE SELECT (6)", "15 10 0000 04 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "15 11 0000 ff 00", "", "052600"},
 	{"MODE SENSE (6)", "1a 08 3f 00 ff 00", nil, 255, scsi.Reads, true, false, false, "1a 08 ff ff ff 00", "", "053900"},
-	{"START STOP UNIT", "1b 00 0000 01 00", nil, 0, scsi.Starts, true, false, false, "1b 00 0000 05 00", "00 01 0000 00 00", "030c00"},
+	{"START STOP UNIT", "1b 00 0000 01 00", nil, 0, scsi.Starts, true, false, false, "1b 00 000f f7 00", "00 01 0000 00 00", "030c00 044400 055302"},
+	{"PREVENT ALLOW MEDIUM REMOVAL", "1e 00 0000 00 00", nil, 0, scsi.Prevents, true, false, false, "1e 00 0000 03 00", "", ""},
 	{"READ CAPACITY (10)", "25 00 00000000 0000 00 00", nil, 8, scsi.Always, true, false, false, "25 00*9", "", ""},
 	{"READ (10)", "28 00 00000000 00 0001 00", nil, 512, scsi.Reads, true, true, false, "28 18 ffffffff 00 ffff 00", "00 00 00000000 1f 0000 00", "052100 031100"},
 	{"WRITE (10)", "2a 00 00000000 00 0001 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "2a 18 ffffffff 00 ffff 00", "00 00 00000000 1f 0000 00", "052100 030c00 072707"},
@@ -46,6 +48,10 @@ var rows = []struct {
 	{"SYNCHRONIZE CACHE (10)", "35 00 00000000 00 0000 00", nil, 0, scsi.Writes, true, true, false, "35 00 ffffffff 00 ffff 00", "00 02 00000000 1f 0000 00", "052100 030c00"},
 	{"WRITE SAME (10)", "41 00 00000000 00 0001 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "41 08 ffffffff 00 ffff 00", "00 00 00000000 1f 0000 00", "052100 030c00 072707"},
 	{"UNMAP", "42 00 00000000 00 0008 00", scsitest.Hex("0006 0000 00000000"), 0, scsi.Writes, true, true, true, "42 00 00000000 00 ffff 00", "00 00 00000000 1f 0000 00", "052100 052600 030c00"},
+	{"SANITIZE OVERWRITE", "48 01 0000000000 0005 00", scsitest.Hex("01 00 0001 a5"), 0, scsi.Writes, true, true, true, "48 a1 0000000000 ffff 00", "", "052600 033103 044400"},
+	{"SANITIZE BLOCK ERASE", "48 02 0000000000 0000 00", nil, 0, scsi.Writes, true, true, true, "48 a2 0000000000 0000 00", "", "033103 044400"},
+	{"SANITIZE CRYPTOGRAPHIC ERASE", "48 03 0000000000 0000 00", nil, 0, scsi.Writes, true, true, true, "48 a3 0000000000 0000 00", "", "033103 044400"},
+	{"SANITIZE EXIT FAILURE MODE", "48 1f 0000000000 0000 00", nil, 0, scsi.Writes, true, false, false, "48 1f 0000000000 0000 00", "00 a0 0000000000 0000 00", "033103 044400"},
 	{"MODE SELECT (10)", "55 10 0000000000 0008 00", make([]byte, 8), 0, scsi.Writes, true, false, false, "55 11 0000000000 ffff 00", "", "052600"},
 	{"MODE SENSE (10)", "5a 08 3f 00 000000 00ff 00", nil, 255, scsi.Reads, true, false, false, "5a 18 ff ff 000000 ffff 00", "", "053900"},
 	{"GET LBA STATUS (32)", "7f 00 00*5 18 0012 00 00 00*8 00000000 00000000 00000018", nil, 24, scsi.Reads, true, true, false, "7f 00 00*5 18 0012 ff 00 ff*8 ffffffff ffffffff ffffffff", "", "052100 031100"},
@@ -107,7 +113,7 @@ func send(h *scsitest.Host, i int) *scsitest.Answer {
 func eachRow(t *testing.T, f func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int)) {
 	for i, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
-			d := newDisk(t, newRecorder(1<<20))
+			d := newDisk(t, newRecorder(1<<20), removable)
 			f(t, d, host(t, d), i)
 		})
 	}
@@ -115,7 +121,7 @@ func eachRow(t *testing.T, f func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i
 
 func TestRowsOfThinDisk(t *testing.T) {
 	var have, want []string
-	for _, op := range newDisk(t, newRecorder(1<<20)).Ops() {
+	for _, op := range newDisk(t, newRecorder(1<<20), removable).Ops() {
 		have = append(have, fmt.Sprintf("%02x %s, %d bytes", uint8(op.Code), op.Name, op.Len))
 		require.Subset(t, append(op.Fields, scsi.Field{}), []scsi.Field{op.Xfer.Len}, "%s: the length field is none of its fields", op.Name)
 	}
@@ -202,7 +208,7 @@ func TestUnitAttention(t *testing.T) {
 
 func TestStopped(t *testing.T) {
 	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {
-		h.Send("1b 00 0000 00 00").Good()
+		d.Set(scsi.Stopped, true) // START STOP UNIT does it where the medium stays
 		if rows[i].stopped {
 			send(h, i).Sense("02 04 02")
 		} else {
@@ -250,7 +256,7 @@ func TestReserved(t *testing.T) {
 	for i, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			m, r := newRecorder(1<<20), &reservedByAnother{}
-			h := newHost(t, m, func(c *sbc.Config) { c.Reservations = r })
+			h := newHost(t, m, removable, func(c *sbc.Config) { c.Reservations = r })
 			if row.access == scsi.Always {
 				send(h, i).Data()
 			} else {
@@ -264,7 +270,8 @@ func TestReserved(t *testing.T) {
 
 func TestParameterListIsMissing(t *testing.T) {
 	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {
-		if d.Rows(scsi.Opcode(scsitest.Hex(rows[i].cdb)[0]))[0].Xfer.Rule == scsi.ParameterList {
+		at := slices.IndexFunc(d.Ops(), func(op scsi.Op) bool { return op.Name == rows[i].name })
+		if d.Ops()[at].Xfer.Rule == scsi.ParameterList {
 			h.Send(rows[i].cdb, rows[i].out[1:]).Sense("05 1a 00")
 		}
 	})
@@ -279,7 +286,7 @@ func TestReadsLeaveTheMediumAlone(t *testing.T) {
 		m := newRecorder(1 << 20)
 		copy(m.data, pattern(len(m.data), 1))
 		before := bytes.Clone(m.data)
-		send(newHost(t, m), i).Data()
+		send(newHost(t, m, removable), i).Data()
 		require.True(t, bytes.Equal(before, m.data), r.name)
 	}
 }

@@ -3,23 +3,115 @@ package sbc
 import "github.com/tcmud/tcmud/scsi"
 
 var (
-	immed0  = scsi.Bits("IMMED", 1, 0, 1).Hint("the status may always come after the work")
-	noFlush = scsi.Bits("NO_FLUSH", 4, 2, 1)
-	start   = scsi.Bits("START", 4, 0, 1)
+	immed0         = scsi.Bits("IMMED", 1, 0, 1).Hint("the status may always come after the work")
+	powerModifier  = scsi.Bits("POWER CONDITION MODIFIER", 3, 3, 4)
+	powerCondition = scsi.Bits("POWER CONDITION", 4, 7, 4)
+	noFlush        = scsi.Bits("NO_FLUSH", 4, 2, 1)
+	loej           = scsi.Bits("LOEJ", 4, 1, 1)
+	start          = scsi.Bits("START", 4, 0, 1)
 )
 
-// startStop starts or stops the unit. Stopping flushes the cache unless told otherwise; while stopped, commands that
-// need the medium are NOT READY. Power conditions and LOEJ are in no field: there are none, and nothing to eject.
+// startStop starts or stops the unit, changes its power condition, or with LOEJ loads or ejects the medium. Stopping
+// flushes the cache unless told otherwise; while stopped, commands that need the medium are NOT READY.
+//
+// A removable medium that is not ejected stays ready: there is nothing to stop. That is what initiators of such
+// disks, and libiscsi's test suite, expect.
 func (d *Disk) startStop(c *scsi.Command) scsi.Result {
-	if c.Is(start) {
+	switch {
+	case c.Uint(powerCondition) != 0: // START and LOEJ are ignored
+		return d.changePower(c)
+	case c.Uint(powerModifier) != 0:
+		return scsi.InvalidFieldInCDB.At(powerModifier)
+	case c.Is(loej):
+		return d.moveMedium(c)
+	case c.Is(start):
+		d.hold(nil, false)
 		d.Set(scsi.Stopped, false)
 		return scsi.Result{}
 	}
-	if !c.Is(noFlush) {
-		if r := d.flush(c); !r.OK() {
+	if r := d.flushUnlessTold(c); !r.OK() {
+		return r
+	}
+	d.hold(nil, false)
+	d.Set(scsi.Stopped, !d.removable)
+	return scsi.Result{}
+}
+
+func (d *Disk) flushUnlessTold(c *scsi.Command) scsi.Result {
+	if c.Is(noFlush) {
+		return scsi.Result{}
+	}
+	return d.flush(c)
+}
+
+// Values of POWER CONDITION (SBC-3 5.25). Of the conditions with modifiers there is the first of each: idle_a and
+// standby_z. No timer brings them about.
+const (
+	powerActive    = 0x1
+	powerIdle      = 0x2
+	powerStandby   = 0x3
+	powerLUControl = 0x7
+)
+
+// changePower puts the unit into a power condition. It saves nothing in idle or standby that it would spend otherwise; an
+// initiator hears of it by REQUEST SENSE, and the first command for the medium ends it.
+func (d *Disk) changePower(c *scsi.Command) scsi.Result {
+	condition := c.Uint(powerCondition)
+	known := condition <= powerStandby || condition == powerLUControl
+	switch {
+	case !known && d.removable:
+		// libiscsi's test suite wants GOOD for all sixteen, and that the medium stays where it is.
+		return scsi.Result{}
+	case !known:
+		return scsi.InvalidFieldInCDB.At(powerCondition)
+	case c.Uint(powerModifier) != 0:
+		return scsi.InvalidFieldInCDB.At(powerModifier)
+	}
+	if condition == powerStandby {
+		if r := d.flushUnlessTold(c); !r.OK() {
 			return r
 		}
 	}
-	d.Set(scsi.Stopped, true)
+	d.Set(scsi.Stopped, false)
+	switch condition {
+	case powerIdle:
+		d.hold(d.resting(scsi.IdleByCommand), true)
+	case powerStandby:
+		d.hold(d.resting(scsi.StandbyByCommand), true)
+	default: // active; and the unit's own decision is to be that
+		d.hold(nil, false)
+	}
 	return scsi.Result{}
+}
+
+// resting is the gate of a low power condition: it lets everything through, and ends with the first command that needs
+// the medium running. TEST UNIT READY finds the unit ready, and leaves it as it is.
+func (d *Disk) resting(condition scsi.Result) scsi.Gate {
+	return func(op *scsi.Op) scsi.Result {
+		switch {
+		case op == nil:
+			return condition
+		case op.Flags&scsi.NeedsStart != 0 && op.Code != 0x00:
+			d.wake()
+		}
+		return scsi.Result{}
+	}
+}
+
+// wake ends a low power condition, if the unit is in one.
+func (d *Disk) wake() {
+	d.holding.Lock()
+	defer d.holding.Unlock()
+	if d.rests {
+		d.rests = false
+		d.Hold(nil)
+	}
+}
+
+// hold sets the unit's gate; rests says that it is the one of a low power condition, which wake may take away.
+func (d *Disk) hold(g scsi.Gate, rests bool) {
+	d.holding.Lock()
+	defer d.holding.Unlock()
+	d.rests = rests
+	d.Hold(g)
 }

@@ -45,6 +45,7 @@ var (
 	CommandSequenceError              = Check(IllegalRequest, 0x2c00)
 	ORWriteGenerationDoesNotMatch     = Check(IllegalRequest, 0x2c0c)
 	StreamNotOpen                     = Check(IllegalRequest, 0x2c0f)
+	MediumFormatCorrupted             = Check(MediumError, 0x3100)
 	FormatCommandFailed               = Check(MediumError, 0x3101)
 	SanitizeCommandFailed             = Check(MediumError, 0x3103)
 	SavingNotSupported                = Check(IllegalRequest, 0x3900)
@@ -53,6 +54,8 @@ var (
 	InternalTargetFailure             = Check(HardwareError, 0x4400)
 	MediumRemovalPrevented            = Check(IllegalRequest, 0x5302)
 	InsufficientResources             = Check(IllegalRequest, 0x5503)
+	IdleByCommand                     = Check(NoSense, 0x5e03)
+	StandbyByCommand                  = Check(NoSense, 0x5e04)
 	MaximumNumberOfStreamsOpen        = Check(IllegalRequest, 0x5510)
 	InsufficientResourcesForToken     = Check(IllegalRequest, 0x550d)
 )
@@ -126,6 +129,7 @@ var codeNames = map[Code]string{
 	0x2c00: "COMMAND SEQUENCE ERROR",
 	0x2c0c: "ORWRITE GENERATION DOES NOT MATCH",
 	0x2c0f: "STREAM NOT OPEN",
+	0x3100: "MEDIUM FORMAT CORRUPTED",
 	0x3101: "FORMAT COMMAND FAILED",
 	0x3103: "SANITIZE COMMAND FAILED",
 	0x3807: "THIN PROVISIONING SOFT THRESHOLD REACHED",
@@ -137,6 +141,8 @@ var codeNames = map[Code]string{
 	0x4400: "INTERNAL TARGET FAILURE",
 	0x5302: "MEDIUM REMOVAL PREVENTED",
 	0x5503: "INSUFFICIENT RESOURCES",
+	0x5e03: "IDLE CONDITION ACTIVATED BY COMMAND",
+	0x5e04: "STANDBY CONDITION ACTIVATED BY COMMAND",
 	0x5510: "MAXIMUM NUMBER OF STREAMS OPEN",
 	0x550d: "INSUFFICIENT RESOURCES TO CREATE ROD TOKEN",
 }

@@ -106,13 +106,15 @@ const (
 	Writes
 	// Starts: Always with START=1 and POWER CONDITION=0, else as Writes (START STOP UNIT).
 	Starts
+	// Prevents: Always with PREVENT=0, else as Writes (PREVENT ALLOW MEDIUM REMOVAL).
+	Prevents
 )
 
 func (a Access) String() string {
-	if a > Starts {
+	if a > Prevents {
 		return fmt.Sprintf("access class %d", uint8(a))
 	}
-	return [...]string{"unset", "always", "reads", "writes", "starts"}[a]
+	return [...]string{"unset", "always", "reads", "writes", "starts", "prevents"}[a]
 }
 
 // Flags are the further facts of a row that the pipeline decides by.
