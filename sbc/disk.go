@@ -67,7 +67,7 @@ type Disk struct {
 	removal   removal
 	work      *work      // guarded by changing: what formats or sanitizes
 	broken    *job       // guarded by changing: a format or sanitize operation that has failed
-	closed    bool       // guarded by changing
+	suspended bool       // guarded by changing
 	holding   sync.Mutex // held while the gate changes
 	rests     bool       // guarded by holding: the gate is that of a low power condition
 }

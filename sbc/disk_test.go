@@ -26,7 +26,7 @@ func newDisk(t testing.TB, s backend.Store, change ...func(*sbc.Config)) *sbc.Di
 	}
 	d, err := sbc.New(cfg)
 	require.NoError(t, err)
-	t.Cleanup(d.Close)
+	t.Cleanup(d.Suspend)
 	return d
 }
 

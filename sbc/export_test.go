@@ -1,10 +1,10 @@
 package sbc
 
-// Closed says that Close has been called.
-func (d *Disk) Closed() bool {
+// Suspended says that Suspend has been called.
+func (d *Disk) Suspended() bool {
 	d.changing.Lock()
 	defer d.changing.Unlock()
-	return d.closed
+	return d.suspended
 }
 
 // Saved makes a job under way save its place now and not in a while.

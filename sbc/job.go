@@ -76,7 +76,7 @@ func (d *Disk) start(c *scsi.Command, j job) (*work, scsi.Result) {
 	switch {
 	case d.work != nil: // it has begun since c passed the gate
 		return nil, d.work.gate(c.Op())
-	case d.closed:
+	case d.suspended:
 		return nil, scsi.Result{Status: scsi.Busy}
 	}
 	if r := d.keep(c, &j); !r.OK() {
@@ -128,7 +128,7 @@ func (d *Disk) restoreJob(record []byte) error {
 	case j.Failed:
 		d.broken = &j
 		d.hold(j.failure, false)
-	case !d.closed:
+	case !d.suspended:
 		d.launch(j)
 	}
 	return nil
@@ -289,13 +289,13 @@ func (w *work) settle(err error) scsi.Result {
 	return scsi.FormatCommandFailed
 }
 
-// Close ends what the disk does by itself; a disk with the same State goes on with it. Commands that wait for it come to
-// an end, and none begins any more. It does not close the store, which must not be closed before Close has returned.
-func (d *Disk) Close() {
+// Suspend interrupts what the disk does by itself, for a disk with the same State to go on with. Commands that wait for
+// its end come to theirs, so that it is called before the last Do has returned. It may be called more than once.
+func (d *Disk) Suspend() {
 	d.changing.Lock()
 	w := d.work
-	if !d.closed {
-		d.closed = true
+	if !d.suspended {
+		d.suspended = true
 		if w != nil {
 			close(w.stop)
 		}

@@ -149,8 +149,8 @@ func TestJobInTheForeground(t *testing.T) {
 	b.Send(ready).Good()
 }
 
-// A disk that is closed leaves its work to the next, which goes on where it was left.
-func TestJobGoesOnAfterClose(t *testing.T) {
+// A disk that is suspended leaves its work to the next, which goes on where it was left.
+func TestJobGoesOnAfterSuspend(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "disk")
 	m := filled()
 	d := newDisk(t, m, keeping(path))
@@ -160,14 +160,14 @@ func TestJobGoesOnAfterClose(t *testing.T) {
 	m.pieces(1)
 	m.await()
 	go func() {
-		for !d.Closed() {
+		for !d.Suspended() {
 			time.Sleep(time.Millisecond)
 		}
 		m.let(nil)
 	}()
-	d.Close()
+	d.Suspend()
 	require.Equal(t, scsi.SanitizeInProgress.WithProgress(0x8000), <-answered)
-	d.Close() // does nothing
+	d.Suspend() // does nothing
 	h.Send(ready).Sense("02 04 1b 80 8000")
 
 	m.took()
@@ -182,7 +182,7 @@ func TestJobGoesOnAfterClose(t *testing.T) {
 	require.NoFileExists(t, path)
 
 	d = newDisk(t, m, keeping(path))
-	d.Close()
+	d.Suspend()
 	require.Equal(t, scsi.Busy, host(t, d).Send(startOverwrite, overwriteOnce).Status)
 }
 
