@@ -177,3 +177,50 @@ func TestOwner(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), make([]byte, 512), 0o600))
 	require.NotEqual(t, a, owner("a"))
 }
+
+// unsyncableFile is one that takes all that is written, and cannot make it durable.
+func unsyncableFile(t *testing.T) *os.File {
+	f, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	require.NoError(t, err)
+	return f
+}
+
+// No step begins before the one before it is durable, and a write is not answered before the last is.
+func TestJournalWaitsForTheDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j, err := openJournal(path, "1", false, 8192, nil)
+	require.NoError(t, err)
+	require.NoError(t, j.create())
+	j.file = unsyncableFile(t)
+	err = j.write([][]byte{[]byte("data")}, 0, 4, func([]byte, int64) error { t.Error("placed"); return nil })
+	require.ErrorIs(t, err, unix.EINVAL)
+	require.NoFileExists(t, path)
+
+	err = j.write([][]byte{[]byte("data")}, 0, 4, func([]byte, int64) error { j.file = unsyncableFile(t); return nil })
+	require.ErrorIs(t, err, unix.EINVAL, "the record may still be there")
+	require.NoFileExists(t, path)
+
+	j.memory = true
+	require.NoError(t, j.create())
+	j.file = unsyncableFile(t)
+	require.NoError(t, j.write([][]byte{[]byte("data")}, 0, 4, func([]byte, int64) error { return nil }), "what is in memory need not be")
+	require.NoError(t, j.close())
+}
+
+// FuzzJournal opens journals that anything has been written to: whatever is placed lies within the store.
+func FuzzJournal(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(wholeFile("data", asIs)[:4100])
+	f.Add(wholeFile("data", func(h []byte) { h[50] = 1 })[:4100])
+	path := filepath.Join(f.TempDir(), "journal")
+	f.Fuzz(func(t *testing.T, file []byte) {
+		file = append(file, make([]byte, max(0, 4096+1<<20-len(file)))...)
+		require.NoError(t, os.WriteFile(path, file, 0o600))
+		_, err := openJournal(path, "1", true, 8192, func(p []byte, off int64) error {
+			require.NoError(t, within(off, int64(len(p)), 8192))
+			return nil
+		})
+		require.NoError(t, err)
+		require.NoFileExists(t, path)
+	})
+}
