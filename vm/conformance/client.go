@@ -62,16 +62,19 @@ const patience = 5 * time.Minute
 const secondInitiator = "iqn.2007-10.com.github:sahlberg:libiscsi:iscsi-test-2"
 
 // runTest runs the client for one test, so that when it crashes it is that test that is lost. Paths are device nodes or
-// URLs of one logical unit, of which all but one test see the first only. The log is all that the client printed.
-func runTest(ctx context.Context, t test, flags, paths []string) (r result, log []byte) {
+// URLs of one logical unit, of which all but one suite see the first only. The log is all that the client printed.
+func runTest(ctx context.Context, t test, mayWrite bool, paths []string) (r result, log []byte) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if t.suite() != "MultipathIO" {
 		paths = paths[:1]
 	}
 	// The client tells of commands on standard error: line by line, the two are in order.
-	args := append([]string{"--output=L", program, "--Verbose-scsi", "--initiator-name-2", secondInitiator, "--test", string(t)}, flags...)
-	cmd := exec.CommandContext(limited, "stdbuf", append(args, paths...)...)
+	args := append([]string{"--output=L", program, "--Verbose-scsi", "--initiator-name-2", secondInitiator, "--test", string(t)}, paths...)
+	if mayWrite {
+		args = append(args, "--dataloss", "--allow-sanitize")
+	}
+	cmd := exec.CommandContext(limited, "stdbuf", args...)
 	cmd.WaitDelay = time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

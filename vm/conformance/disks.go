@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/lio"
@@ -19,32 +16,35 @@ const size = 128 << 20
 
 // disk is a kind of disk to be tested.
 type disk struct {
-	name  string
-	about string
-	ours  bool
-	flags []string // of the client, beside what it is always told
+	name   string
+	about  string
+	ours   bool
+	writes string // pattern of the tests in which the client may write and sanitize
 
-	serve  []string // the daemon that serves it, and its arguments; empty: the kernel
-	create func(root lio.Root, path string) (lio.StorageObject, error)
+	daemons []daemon // what serves it, in the order of starting
+	create  func(root lio.Root, path string) (lio.StorageObject, error)
 }
-
-// destructive lets the client write, and sanitize.
-var destructive = []string{"--dataloss", "--allow-sanitize"}
 
 var disks = []disk{
 	ours("thin", "thin provisioned, one logical block to the physical block"),
 	ours("physical", "thin provisioned, eight logical blocks to the physical block", "physical_exponent", "3"),
 	ours("removable", "thin provisioned, with a medium that can be removed", "removable", "1"),
-	ours("protected", "write protected", "write_protect", "1"),
+	// Most tests that write want to succeed.
+	ours("protected", "write protected", "write_protect", "1").onlyWrittenIn("SCSI.ReadOnly.*"),
 	{name: "fileio", about: "the kernel's own fileio backstore, with emulate_tpu=1 and emulate_tpws=1",
-		flags: destructive, create: createKernelFile},
-	{name: "tcmu-runner", about: "Debian's tcmu-runner 1.5.4, whose qcow handler serves a raw image",
-		flags: destructive, serve: []string{"tcmu-runner"}, create: createRunnerFile},
+		writes: everyTest, create: createKernelFile},
+	{name: "tcmu-runner", about: "Debian's tcmu-runner, whose qcow handler serves a raw image",
+		writes: everyTest, daemons: []daemon{systemBus, tcmuRunner}, create: createRunnerFile},
+}
+
+func (d disk) onlyWrittenIn(tests string) disk {
+	d.writes = tests
+	return d
 }
 
 // ours is a disk of tcmud's with options, names and values in turn, in a file.
 func ours(name, about string, options ...string) disk {
-	return disk{name: name, about: about, ours: true, flags: destructive, serve: []string{"tcmud"},
+	return disk{name: name, about: about, ours: true, writes: everyTest, daemons: []daemon{tcmud},
 		create: func(root lio.Root, path string) (lio.StorageObject, error) {
 			config := backend.Config{Kind: "fileio", Path: path}
 			for i := 0; i < len(options); i += 2 {
@@ -57,8 +57,9 @@ func ours(name, about string, options ...string) disk {
 		}}
 }
 
+// createRunnerFile names the file in a way that tcmu-runner does not take for a path from where it was started.
 func createRunnerFile(root lio.Root, path string) (lio.StorageObject, error) {
-	return root.CreateUser(lio.User{Name: "runner", Config: "qcow" + path, Size: size})
+	return root.CreateUser(lio.User{Name: "runner", Config: "qcow/" + path, Size: size})
 }
 
 func createKernelFile(root lio.Root, path string) (lio.StorageObject, error) {
@@ -75,10 +76,10 @@ func createKernelFile(root lio.Root, path string) (lio.StorageObject, error) {
 	return so, nil
 }
 
-// with calls do while the disk is there, its file in dir, and somebody serves it.
-func (d disk) with(ctx context.Context, root lio.Root, dir string, do func(lio.StorageObject) error) (err error) {
-	if len(d.serve) > 0 {
-		end, err := serve(ctx, d.serve, filepath.Join(dir, d.name+".log"))
+// with calls do while the disk is there, its file in dir, and somebody serves it, who logs to the directory logs.
+func (d disk) with(ctx context.Context, root lio.Root, dir, logs string, do func(lio.StorageObject) error) (err error) {
+	for _, daemon := range d.daemons {
+		end, err := daemon.start(ctx, logs)
 		if err != nil {
 			return err
 		}
@@ -99,24 +100,4 @@ func (d disk) with(ctx context.Context, root lio.Root, dir string, do func(lio.S
 		}
 	}()
 	return do(so)
-}
-
-// serve starts a daemon, which logs to a file, and returns what ends it.
-func serve(ctx context.Context, command []string, log string) (end func(), err error) {
-	f, err := os.Create(log)
-	if err != nil {
-		return nil, err
-	}
-	daemon := exec.CommandContext(ctx, command[0], command[1:]...)
-	daemon.Stdout, daemon.Stderr = f, f
-	if err := daemon.Start(); err != nil {
-		f.Close()
-		return nil, err
-	}
-	time.Sleep(2 * time.Second) // neither says when it is ready for devices to come
-	return func() {
-		daemon.Process.Signal(syscall.SIGTERM)
-		daemon.Wait()
-		f.Close()
-	}, nil
 }

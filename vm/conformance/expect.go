@@ -23,6 +23,8 @@ type reason struct {
 
 var reasons = []reason{
 	{outcome: skipped, says: "is not removable", why: "wants a medium that can be removed", runsIn: "removable/*"},
+	{outcome: skipped, says: "--dataloss flag is not set", targets: "protected/*", why: "writes, and a write protected disk lets it not",
+		runsIn: "thin/*"},
 	{outcome: skipped, says: "not write-protected", why: "wants a write protected disk", runsIn: "protected/*"},
 	{outcome: skipped, says: "LBPPB < 2", why: "wants a physical block of several logical ones", runsIn: "physical/*"},
 	{outcome: skipped, says: "only supported for iSCSI backends", targets: "*/s?",
@@ -43,6 +45,9 @@ var reasons = []reason{
 	{outcome: failed, tests: "iSCSI.iSCSIdatasn.iSCSIDataSnInvalid", says: "ret,0",
 		why:    "the target drops the connection, and the client logs in again and sends the data as immediate data, without a DataSN",
 		kernel: "iscsit_dataout_check_datasn"},
+	{outcome: failed, tests: "SCSI.ReportSupportedOpcodes.OneCommand", says: "test_report_supported_opcodes_one_command.c",
+		why:    "has room for the usage data of 16 bytes, and takes none of a longer CDB: no disk with commands of 32 bytes passes",
+		client: "lib/scsi-lowlevel.c, struct scsi_report_supported_op_codes_one_command"},
 	{outcome: failed, tests: "iSCSI.iSCSITMF.LUNResetSimpleAsync", says: "reconnect_succeeded",
 		why:    "asks for the answer before it has waited for it; the flag is only set by what comes later",
 		client: "test_async_lu_reset_simple.c, line 157"},

@@ -6,25 +6,6 @@ import (
 	"strings"
 )
 
-// run is what has been run, and what came of it.
-type run struct {
-	Kernel   string   `json:"kernel"` // release
-	Client   string   `json:"client"` // program and version
-	Complete bool     `json:"complete"`
-	Results  []result `json:"results"`
-}
-
-// of lists the results on a target.
-func (r run) of(target string) []result {
-	var found []result
-	for _, x := range r.Results {
-		if x.Target == target {
-			found = append(found, x)
-		}
-	}
-	return found
-}
-
 // verdict is what is to be thought of the results on our disk.
 type verdict struct {
 	passed   int

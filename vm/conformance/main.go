@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -66,13 +67,11 @@ func (o options) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 		}
 	}
 	all, err := o.obtain(ctx)
+	if o.results != "" {
+		err = errors.Join(err, writeResults(filepath.Join(o.results, "results.json"), all))
+	}
 	if err != nil {
 		return false, err
-	}
-	if o.results != "" {
-		if err := writeResults(filepath.Join(o.results, "results.json"), all); err != nil {
-			return false, err
-		}
 	}
 	verdict := judge(all, reasons)
 	if o.markdown != "" {

@@ -27,19 +27,21 @@ var (
 	// What a command was answered that should have been answered otherwise, and what the client does without.
 	complaint = regexp.MustCompile(`\[FAILED\] *(.*)`)
 	skip      = regexp.MustCompile(`\[SKIPPED\] *(.*)`)
+	// The test itself: before it, the client asks the disk what it can do, and tells of that in the same way.
+	itself = regexp.MustCompile(`(?sm)^Suite: .*^Run Summary:`)
 )
 
 // parseRun reads what the client printed while it ran one test, and what it says of the outcome. A test of which a part
 // was skipped has not passed.
 func parseRun(out string) (outcome, []string) {
-	counts := summary.FindStringSubmatch(out)
+	counts, words := summary.FindStringSubmatch(out), itself.FindString(out)
 	switch {
 	case counts == nil || counts[2] != "1": // it could not begin
 		return failed, []string{"has not run: " + lastLine(out)}
 	case counts[3] != "1":
-		return failed, slices.Concat(all(complaint, out), all(assertion, out))
+		return failed, slices.Concat(all(complaint, words), all(assertion, words))
 	}
-	if skips := all(skip, out); len(skips) > 0 {
+	if skips := all(skip, words); len(skips) > 0 {
 		return skipped, skips
 	}
 	return passed, nil

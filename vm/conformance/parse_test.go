@@ -19,6 +19,8 @@ const (
 	before = `    Send PRIN/READ_KEYS
     Send READCAPACITY10 (Expecting SUCCESS) LBA:0 pmi:0
     [OK] READCAPACITY10 returned SUCCESS NO SENSE(0x00) (null)(0x0000)
+    Send REPORT_SUPPORTED_OPCODE (Expecting SUCCESS) RCTD:1 OPTIONS:0 OPCODE:0x00 SA:0 ALLOC_LEN:65535
+    [SKIPPED] REPORT_SUPPORTED_OPCODES is not implemented.
 Bus transfer size is limited to 2048 blocks. Clamping max transfers accordingly.
 
 

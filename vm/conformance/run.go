@@ -1,13 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,76 +18,66 @@ import (
 	"github.com/tcmud/tcmud/lio"
 )
 
-// runAll runs the tests that the flags name on the targets that they name, one after another.
-func (o options) runAll(ctx context.Context, progress io.Writer) (run, error) {
+// run is what has been run, and what came of it.
+type run struct {
+	Kernel   string   `json:"kernel"` // release
+	Client   string   `json:"client"` // program and version
+	Complete bool     `json:"complete"`
+	Results  []result `json:"results"`
+}
+
+// of lists the results on a target.
+func (r run) of(target string) []result {
+	return slices.DeleteFunc(slices.Clone(r.Results), func(x result) bool { return x.Target != target })
+}
+
+// target is a disk as a fabric brings it to the client: a column of the table.
+type target struct {
+	disk   disk
+	fabric fabric
+}
+
+func (t target) name() string { return t.disk.name + "/" + t.fabric.name }
+
+// runner runs the tests that the flags name on the targets that they name, one after another.
+type runner struct {
+	options
+	progress io.Writer
+	root     lio.Root
+	dir      string // for the files of disks
+	tests    []test
+	results  []result
+}
+
+// runAll is the whole of it, on the machine as it is. A disk that cannot be had does not keep the others from being tested.
+func (o options) runAll(ctx context.Context, progress io.Writer) (r run, failure error) {
+	r = run{Complete: o.targets == everyTarget && o.tests == everyTest}
 	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {
-		return run{}, err
-	}
-	client, err := clientVersion(ctx)
-	if err != nil {
-		return run{}, err
-	}
-	r := run{Kernel: strings.TrimSpace(string(kernel)), Client: client, Complete: o.targets == everyTarget && o.tests == everyTest}
-	tests, err := listTests(ctx)
-	if err != nil {
 		return r, err
 	}
-	root, err := lio.Open()
-	if err != nil {
+	r.Kernel = strings.TrimSpace(string(kernel))
+	if r.Client, err = clientVersion(ctx); err != nil {
 		return r, err
 	}
-	dir, err := mountScratch(ctx)
-	if err != nil {
+	runner := runner{options: o, progress: progress}
+	if runner.tests, err = listTests(ctx); err != nil {
+		return r, err
+	}
+	if runner.root, err = lio.Open(); err != nil {
+		return r, err
+	}
+	if runner.dir, err = mountScratch(ctx); err != nil {
 		return r, err
 	}
 	for _, d := range disks {
-		if !o.wantsDisk(d) {
-			continue
-		}
-		err := d.with(ctx, root, dir, func(so lio.StorageObject) error {
-			results, err := o.runDisk(ctx, progress, root, d, so, tests)
-			r.Results = append(r.Results, results...)
-			return err
-		})
-		if err != nil {
-			return r, fmt.Errorf("%s: %w", d.name, err)
+		if err := runner.runDisk(ctx, d); err != nil {
+			r.Complete = false
+			failure = errors.Join(failure, fmt.Errorf("%s: %w", d.name, err))
 		}
 	}
-	return r, nil
-}
-
-// runDisk runs the tests over each fabric that the flags name.
-func (o options) runDisk(ctx context.Context, progress io.Writer, root lio.Root, d disk, so lio.StorageObject, tests []test) ([]result, error) {
-	var all []result
-	for _, f := range fabrics {
-		if !o.wants(d, f) {
-			continue
-		}
-		err := f.with(ctx, root, so, func(paths []string) error {
-			results, err := o.runTarget(ctx, progress, target{d, f}, tests, paths)
-			all = append(all, results...)
-			return err
-		})
-		if err != nil {
-			return all, fmt.Errorf("%s: %w", f.name, err)
-		}
-	}
-	return all, nil
-}
-
-func (o options) wants(d disk, f fabric) bool {
-	match, _ := path.Match(o.targets, target{d, f}.name()) // the pattern has been looked at
-	return match
-}
-
-func (o options) wantsDisk(d disk) bool {
-	for _, f := range fabrics {
-		if o.wants(d, f) {
-			return true
-		}
-	}
-	return false
+	r.Results = runner.results
+	return r, failure
 }
 
 // mountScratch makes a file system on the disk that the virtual machine has for us.
@@ -100,47 +92,63 @@ func mountScratch(ctx context.Context) (dir string, err error) {
 	return at, unix.Mount(device, at, "ext4", 0, "")
 }
 
-// target is a disk as a fabric brings it to the client: a column of the table.
-type target struct {
-	disk   disk
-	fabric fabric
+// runDisk tests a disk over the fabrics that are wanted.
+func (r *runner) runDisk(ctx context.Context, d disk) error {
+	var wanted []fabric
+	for _, f := range fabrics {
+		if matches(r.targets, target{d, f}.name()) {
+			wanted = append(wanted, f)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	return d.with(ctx, r.root, r.dir, cmp.Or(r.options.results, r.dir), func(so lio.StorageObject) error {
+		for _, f := range wanted {
+			err := f.with(ctx, r.root, so, func(paths []string) error { return r.runTarget(ctx, target{d, f}, paths) })
+			if err != nil {
+				return fmt.Errorf("%s: %w", f.name, err)
+			}
+		}
+		return nil
+	})
 }
-
-func (t target) name() string { return t.disk.name + "/" + t.fabric.name }
 
 // marks stand for a test each while a target is being tested.
 var marks = map[outcome]string{passed: ".", failed: "F", skipped: "s", crashed: "C"}
 
-// runTarget runs tests on a target, as far as it can have them, and shows each as a mark.
-func (o options) runTarget(ctx context.Context, progress io.Writer, on target, tests []test, paths []string) ([]result, error) {
-	var results []result
-	var count [len(outcomeNames)]int
+// runTarget runs the tests that a target can have, and shows each as a mark.
+func (r *runner) runTarget(ctx context.Context, on target, paths []string) error {
+	var all count
 	start := time.Now()
-	fmt.Fprintf(progress, "%s ", on.name())
-	for _, t := range tests {
-		if match, _ := path.Match(o.tests, string(t)); !match || t.family() == "iSCSI" && !on.fabric.wire {
+	fmt.Fprintf(r.progress, "%s ", on.name())
+	for _, t := range r.tests {
+		if !matches(r.options.tests, string(t)) || t.family() == "iSCSI" && !on.fabric.wire {
 			continue
 		}
-		r, log := runTest(ctx, t, on.disk.flags, paths)
+		x, log := runTest(ctx, t, matches(on.disk.writes, string(t)), paths)
 		if ctx.Err() != nil {
-			return results, ctx.Err()
+			return ctx.Err()
 		}
-		r.Target = on.name()
-		results = append(results, r)
-		count[r.Outcome]++
-		fmt.Fprint(progress, marks[r.Outcome])
-		if r.Outcome != passed && o.results != "" {
-			if err := writeLog(filepath.Join(o.results, on.name(), string(t)+".log"), log); err != nil {
-				return results, err
-			}
+		x.Target = on.name()
+		r.results = append(r.results, x)
+		all.add(x.Outcome)
+		fmt.Fprint(r.progress, marks[x.Outcome])
+		if err := r.keep(x, log); err != nil {
+			return err
 		}
 	}
-	fmt.Fprintf(progress, "\n  %d passed, %d failed, %d skipped, %d crashed in %v\n", count[passed], count[failed],
-		count[skipped], count[crashed], time.Since(start).Round(time.Second))
-	return results, nil
+	fmt.Fprintf(r.progress, "\n  %d passed, %d failed, %d skipped in %v\n", all.passed, all.failed, all.skipped,
+		time.Since(start).Round(time.Second))
+	return nil
 }
 
-func writeLog(file string, log []byte) error {
+// keep keeps the log of a test that has not passed.
+func (r *runner) keep(x result, log []byte) error {
+	if x.Outcome == passed || r.options.results == "" {
+		return nil
+	}
+	file := filepath.Join(r.options.results, x.Target, string(x.Test)+".log")
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
