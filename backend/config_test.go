@@ -25,8 +25,8 @@ func TestParseConfig(t *testing.T) {
 			Config{Kind: "fileio", Options: Options{Thick: true, Rotational: true}, Path: "/a;b=c"}},
 		{"tcmud/ramdisk;optimal_sectors=8;max_unmap_lba_count=4294967295;max_write_same_len=1",
 			Config{Kind: "ramdisk", Options: Options{OptimalSectors: 8, MaxUnmapLBACount: 1<<32 - 1, MaxWriteSameLen: 1}}},
-		{"tcmud/ramdisk;removable=1;physical_exponent=15",
-			Config{Kind: "ramdisk", Options: Options{Removable: true, PhysicalExponent: 15}}},
+		{"tcmud/ramdisk;emulate_cdb32=0;removable=1;physical_exponent=15",
+			Config{Kind: "ramdisk", Options: Options{ShortCDBs: true, Removable: true, PhysicalExponent: 15}}},
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			c, err := ParseConfig(test.text)
@@ -105,7 +105,7 @@ func TestOptionsByName(t *testing.T) {
 	defaults := map[string]string{
 		"readonly": "0", "write_protect": "0", "emulate_tpu": "1", "is_nonrot": "1",
 		"optimal_sectors": "0", "max_unmap_lba_count": "0", "max_write_same_len": "0",
-		"removable": "0", "physical_exponent": "0",
+		"removable": "0", "physical_exponent": "0", "emulate_cdb32": "1",
 	}
 	require.Len(t, AllOptions(), len(defaults))
 	for _, opt := range AllOptions() {

@@ -15,6 +15,7 @@ type Options struct {
 	Thick        bool // emulate_tpu=0: no thin provisioning, UNMAP is unknown
 	Rotational   bool // is_nonrot=0: the disk says nothing of being a solid state one
 	Removable    bool // removable=1: the medium can be ejected and loaded again
+	ShortCDBs    bool // emulate_cdb32=0: no command has a CDB of more than 16 bytes
 
 	// PhysicalExponent, physical_exponent: a physical block has 2^PhysicalExponent logical ones; at most 15.
 	PhysicalExponent uint32
@@ -38,6 +39,7 @@ var options = []Option{
 	flag("readonly", false, func(o *Options) *bool { return &o.ReadOnly }).stays(),
 	flag("write_protect", false, func(o *Options) *bool { return &o.WriteProtect }),
 	flag("emulate_tpu", true, func(o *Options) *bool { return &o.Thick }).stays(),
+	flag("emulate_cdb32", true, func(o *Options) *bool { return &o.ShortCDBs }).stays(),
 	flag("is_nonrot", true, func(o *Options) *bool { return &o.Rotational }),
 	flag("removable", false, func(o *Options) *bool { return &o.Removable }).stays(),
 	number("physical_exponent", "a power of two, at most 15", 4, func(o *Options) *uint32 { return &o.PhysicalExponent }).stays(),

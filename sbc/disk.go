@@ -6,6 +6,7 @@ package sbc
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -29,11 +30,18 @@ type Config struct {
 	Thick bool
 	// Removable is a disk whose medium can be ejected, and loaded again (RMB).
 	Removable bool
+	// ShortCDBs leaves out the commands whose CDBs have more than 16 bytes, for initiators that cannot stand to be told
+	// of them (libiscsi keeps 16 bytes of a usage map).
+	ShortCDBs bool
 	// PhysicalExponent is the LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT, at most 15: a physical block has
 	// 2^PhysicalExponent logical ones.
 	PhysicalExponent int
 	// State keeps what the disk remembers across a loss of power. Nil: nothing is kept.
 	State spc.State
+	// Ports is asked whenever a command wants to know by which ports the disk is reached. Nil: nobody can know.
+	Ports func() []spc.PortGroup
+	// CopyManager is shared by disks that may copy to each other. Nil: this one copies within itself.
+	CopyManager *CopyManager
 	// Attributes are those that SetAttributes can change.
 	Attributes Attributes
 	// MaxTransfer limits the bytes one command may move; 0 is 16 MiB.
@@ -53,8 +61,11 @@ type Disk struct {
 	store      *backend.Medium
 	traits     backend.Traits
 	block      int64  // bytes
+	physical   int    // 2^physical blocks are a physical one
 	thin       bool   // UNMAP frees space
 	maxBlocks  uint64 // that one command may move
+	identity   func() spc.Identity
+	ports      func() []spc.PortGroup
 	report     func(*scsi.Command, error)
 	blocks     atomic.Uint64              // number of logical blocks
 	attributes atomic.Pointer[Attributes] // without zeros
@@ -62,6 +73,9 @@ type Disk struct {
 	changing   sync.Mutex                 // held while blocks or attributes change
 	damaged    bool                       // guarded by changing: Restore has failed
 	guard      guard
+	copying    copying
+	generation generation // of ORWRITE
+	streams    streams
 
 	removable bool
 	removal   removal
@@ -100,12 +114,16 @@ func New(cfg Config) (*Disk, error) {
 		return nil, fmt.Errorf("maximum transfer of %d bytes is less than a block", cfg.MaxTransfer)
 	}
 	d := &Disk{
-		store:  backend.Resolve(cfg.Store),
-		block:  int64(cfg.BlockSize),
-		report: cfg.Report,
+		store:    backend.Resolve(cfg.Store),
+		block:    int64(cfg.BlockSize),
+		physical: cfg.PhysicalExponent,
+		identity: cfg.Identity,
+		ports:    cfg.Ports,
+		report:   cfg.Report,
 
 		removable: cfg.Removable,
 	}
+	d.generation.policy = powerOnPolicy
 	d.blocks.Store(uint64(size / d.block))
 	d.traits = d.store.Traits()
 	d.thin = d.store.Discards() == backend.Native && !d.traits.ReadOnly && !cfg.Thick
@@ -117,6 +135,8 @@ func New(cfg Config) (*Disk, error) {
 		Removable:      cfg.Removable,
 		Versions:       []uint16{0x00a0, 0x0460, 0x04c0}, // SAM-5, SPC-4, SBC-3
 		Identity:       cfg.Identity,
+		Ports:          cfg.Ports,
+		ThirdPartyCopy: true,
 		VolatileCache:  d.traits.Volatile,
 		VPD:            d.vpd(),
 		Modes:          d.modes(),
@@ -125,7 +145,11 @@ func New(cfg Config) (*Disk, error) {
 		Report:         cfg.Report,
 		Blocks:         func() (uint64, uint32) { return d.Blocks(), uint32(d.block) },
 	})
-	unit, err := scsi.NewUnit(scsi.Config{Ops: append(d.primary.Ops(), d.ops()...), Reservations: cfg.Reservations, Blocks: d.Blocks})
+	ops := append(d.primary.Ops(), d.watched(d.ops())...)
+	if cfg.ShortCDBs {
+		ops = slices.DeleteFunc(ops, func(o scsi.Op) bool { return o.Len > 16 })
+	}
+	unit, err := scsi.NewUnit(scsi.Config{Ops: ops, Reservations: cfg.Reservations, Blocks: d.Blocks})
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +158,11 @@ func New(cfg Config) (*Disk, error) {
 	d.primary.Remember(ejectedRecord, d.restoreEjected)
 	d.primary.Remember(jobRecord, d.restoreJob)
 	d.protect()
+	manager := cfg.CopyManager
+	if manager == nil {
+		manager = new(CopyManager)
+	}
+	manager.join(d)
 	return d, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi/scsitest"
 )
 
@@ -94,4 +95,22 @@ func TestLinuxAsks(t *testing.T) {
 	h.Fetch("a3 0c 01 93 0000 00000014 00 00", 20).Good("00 03 0010 93 09 ff*8 ff*4 00 00")
 	h.Fetch("a3 0c 03 7f 0001 00000024 00 00", 36).Good("00 01 0000")
 	require.Equal(t, "00030010", hex(h.Fetch("a3 0c 01 88 0000 00000004 00 00", 4).Data()))
+}
+
+// A disk for initiators that cannot stand to be told of long CDBs has none, and all else.
+func TestShortCDBs(t *testing.T) {
+	all := newDisk(t, newRecorder(1<<20)).Ops()
+	short := newDisk(t, newRecorder(1<<20), func(c *sbc.Config) { c.ShortCDBs = true })
+	var want, have []string
+	for _, op := range all {
+		if op.Len <= 16 {
+			want = append(want, op.Name)
+		}
+	}
+	for _, op := range short.Ops() {
+		have = append(have, op.Name)
+	}
+	require.Less(t, len(want), len(all))
+	require.Equal(t, want, have)
+	host(t, short).Send("7f 00*6 18 0009 00*22").Sense("05 20 00")
 }

@@ -256,6 +256,7 @@ func TestAttributesOfABackstore(t *testing.T) {
   data_pages_per_blk   1 [ro]
   dev_config           tcmud/ramdisk [ro]
   dev_size             1048576 [ro]
+  emulate_cdb32        1
   emulate_pr           1
   emulate_tpu          1
   emulate_write_cache  0 [ro]
