@@ -43,6 +43,7 @@ type Gate func(*Op) Result
 type Unit struct {
 	ops          []Op // sorted by Code and SA; immutable after NewUnit
 	first, count [256]uint16
+	lengthy      [256]bool // a row of that code is Lengthy
 	reservations Reservations
 	blocks       func() uint64
 	settings     atomic.Uint32
@@ -80,6 +81,7 @@ func NewUnit(cfg Config) (*Unit, error) {
 			return nil, fmt.Errorf("%s and %s share %v and cannot be told apart", prev.Name, o.Name, o.Code)
 		}
 		u.count[o.Code]++
+		u.lengthy[o.Code] = u.lengthy[o.Code] || o.Flags&Lengthy != 0
 	}
 	return u, nil
 }
@@ -115,8 +117,11 @@ func (u *Unit) Hold(g Gate) {
 }
 
 // Lengthy says that a command may take so long that others should not wait for it. What a CDB says of no command is
-// not.
+// not. A transport asks it of each command, so those of other operation codes are told apart at once.
 func (u *Unit) Lengthy(cdb []byte) bool {
+	if len(cdb) == 0 || !u.lengthy[cdb[0]] {
+		return false
+	}
 	op, _ := u.find(cdb)
 	return op != nil && op.Flags&Lengthy != 0
 }

@@ -235,3 +235,20 @@ func TestExtent(t *testing.T) {
 	_, err = NewUnit(Config{Ops: []Op{op}, Blocks: func() uint64 { return 1000 }})
 	require.ErrorContains(t, err, `"TRANSFER LENGTH" is not one of its fields`)
 }
+
+func TestLengthy(t *testing.T) {
+	rows := testRows()
+	for i := range rows {
+		if rows[i].Name == "WRITE (10)" || rows[i].Name == "GET LBA STATUS" {
+			rows[i].Flags |= Lengthy
+		}
+	}
+	u, err := NewUnit(Config{Ops: rows})
+	require.NoError(t, err)
+	for _, is := range [][]byte{cdb(0x2a), cdb(0x9e, 0x12)} {
+		require.True(t, u.Lengthy(is))
+	}
+	for _, not := range [][]byte{cdb(0x28), cdb(0x9e, 0x10), cdb(0x9e, 0x1f), {0x9e}, {0xff}, {}} {
+		require.False(t, u.Lengthy(not))
+	}
+}

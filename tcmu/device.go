@@ -37,6 +37,10 @@ type Options struct {
 	Workers int
 	// Depth is how many commands there may be with the Workers; what is beyond waits in the ring. 0: 4 for each.
 	Depth int
+	// Lengthy says of a CDB that its command may take so long that others should not wait for it. Without Workers, where
+	// the ring's thread runs all others, a few goroutines run those. It is asked on that thread, and must not wait. Nil:
+	// none is.
+	Lengthy func(cdb []byte) bool
 	// TMR is told of task management functions, on the ring's own thread: it must not wait. Nil if not wanted. They
 	// come only if the device's attribute tmr_notification is set.
 	TMR func(TMR)
@@ -94,6 +98,7 @@ type Device struct {
 
 	consumer consumer // the ring's thread only
 	workers  workers
+	lengthy  workers // of what Options.Lengthy says, where there are no other workers
 }
 
 // Attach begins to serve the ring of p, which belongs to the Device from now on, even if there is an error. Most
@@ -124,6 +129,9 @@ func (d *Device) begin() (err error) {
 	d.consumer.init(d.port.FD, d.wake)
 	if d.ring.features&OutOfOrder != 0 {
 		d.workers.init(d.opts.Workers, d.opts.Depth)
+		if d.opts.Workers <= 0 && d.opts.Lengthy != nil {
+			d.lengthy.init(lengthyWorkers, lengthyDepth)
+		}
 	}
 	return d.position()
 }

@@ -62,6 +62,7 @@ func (d *Device) serve() {
 		}
 	}
 	d.workers.drain()
+	d.lengthy.drain()
 	d.close()
 }
 
@@ -138,11 +139,28 @@ func (d *Device) step(head uint32) error {
 
 // command takes a command and runs it, or hands it to a worker.
 func (d *Device) command(h header) error {
-	s := &d.consumer.slot
 	if d.workers.limit > 0 {
-		if s = d.workers.slot(d.quit); s == nil {
-			return nil // stopped while all slots were out; the entry stays where it is
-		}
+		return d.handOver(&d.workers, h)
+	}
+	s := &d.consumer.slot
+	if err := s.load(d.ring, h); err != nil {
+		return err
+	}
+	if d.lengthy.limit > 0 && d.opts.Lengthy(s.cmd.CDB) {
+		return d.handOver(&d.lengthy, h)
+	}
+	if err := d.ring.take(h); err != nil {
+		return err
+	}
+	d.consumer.owed = true
+	return d.run(s)
+}
+
+// handOver takes a command and hands it to a worker of w.
+func (d *Device) handOver(w *workers, h header) error {
+	s := w.slot(d.quit)
+	if s == nil {
+		return nil // stopped while all slots were out; the entry stays where it is
 	}
 	if err := s.load(d.ring, h); err != nil {
 		return err
@@ -150,11 +168,7 @@ func (d *Device) command(h header) error {
 	if err := d.ring.take(h); err != nil {
 		return err
 	}
-	if d.workers.limit == 0 {
-		d.consumer.owed = true
-		return d.run(s)
-	}
-	d.dispatch(s)
+	d.dispatch(w, s)
 	return nil
 }
 

@@ -16,6 +16,12 @@ type workers struct {
 	made, running int
 }
 
+// How many lengthy commands are run at a time, and taken from the ring: the next after them holds up what is behind it.
+const (
+	lengthyWorkers = 4
+	lengthyDepth   = 64
+)
+
 func (w *workers) init(limit, depth int) {
 	if limit <= 0 {
 		return
@@ -46,21 +52,20 @@ func (w *workers) slot(quit <-chan struct{}) *slot {
 	}
 }
 
-// dispatch hands a loaded slot to a worker, and makes one more if all have something to do.
-func (d *Device) dispatch(s *slot) {
-	w := &d.workers
+// dispatch hands a loaded slot to a worker of w, and makes one more if all have something to do.
+func (d *Device) dispatch(w *workers, s *slot) {
 	if out := w.made - len(w.free); out > w.running && w.running < w.limit {
 		w.running++
-		w.group.Go(d.worker)
+		w.group.Go(func() { d.worker(w) })
 	}
 	w.work <- s // never waits: there is room for every slot
 }
 
-func (d *Device) worker() {
+func (d *Device) worker(w *workers) {
 	debug.SetPanicOnFault(true) // as in serve
-	for s := range d.workers.work {
+	for s := range w.work {
 		err := d.run(s)
-		d.workers.free <- s
+		w.free <- s
 		if err == nil {
 			err = d.announce()
 		}
