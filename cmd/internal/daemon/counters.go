@@ -19,12 +19,33 @@ const (
 	classes
 )
 
-// classOf is the class of each operation code. The rows of a disk say the same, and a test holds the two together; but a
-// device that commands are passed through to has no rows.
-var classOf = [256]class{
-	0x08: readClass, 0x28: readClass, 0xa8: readClass, 0x88: readClass, // READ (6), (10), (12), (16)
-	0x0a: writeClass, 0x2a: writeClass, 0xaa: writeClass, 0x8a: writeClass, // WRITE (6), (10), (12), (16)
-	0x2e: writeClass, 0xae: writeClass, 0x8e: writeClass, // WRITE AND VERIFY (10), (12), (16)
+// classes of operation codes, and of the service actions of variable length CDBs. The rows of a disk say the same, and a
+// test holds the two together; but a device that commands are passed through to has no rows.
+var (
+	classByCode = [256]class{
+		0x08: readClass, 0x28: readClass, 0xa8: readClass, 0x88: readClass, // READ (6), (10), (12), (16)
+		0x0a: writeClass, 0x2a: writeClass, 0xaa: writeClass, 0x8a: writeClass, // WRITE (6), (10), (12), (16)
+		0x2e: writeClass, 0xae: writeClass, 0x8e: writeClass, // WRITE AND VERIFY (10), (12), (16)
+		0x8b: writeClass, 0x9a: writeClass, 0x9c: writeClass, // ORWRITE, WRITE STREAM, WRITE ATOMIC (16)
+	}
+	classByAction = [32]class{
+		0x09: readClass,                    // READ (32)
+		0x0b: writeClass, 0x0c: writeClass, // WRITE (32), WRITE AND VERIFY (32)
+		0x0e: writeClass, 0x0f: writeClass, 0x10: writeClass, // ORWRITE, WRITE ATOMIC, WRITE STREAM (32)
+	}
+)
+
+// classOf is the class of the command with this CDB.
+func classOf(cdb []byte) class {
+	switch {
+	case len(cdb) == 0:
+		return otherClass
+	case scsi.Opcode(cdb[0]) != scsi.VariableLength:
+		return classByCode[cdb[0]]
+	case len(cdb) >= 10 && cdb[8] == 0 && int(cdb[9]) < len(classByAction):
+		return classByAction[cdb[9]]
+	}
+	return otherClass
 }
 
 // counters count the commands of one device. What can be worked out when somebody asks is not counted: the number of
@@ -72,10 +93,7 @@ type counted struct {
 
 // Do carries out c.
 func (h counted) Do(c *scsi.Command) scsi.Result {
-	class := otherClass
-	if len(c.CDB) > 0 {
-		class = classOf[c.CDB[0]]
-	}
+	class := classOf(c.CDB)
 	begin := time.Now()
 	r := h.handler.Do(c)
 	t := &h.counters.traffic[class]

@@ -97,7 +97,11 @@ func TestClassesAreWhatTheRowsSay(t *testing.T) {
 		if op.Xfer.Rule == scsi.Blocks {
 			want = map[scsi.Direction]class{scsi.DataIn: readClass, scsi.DataOut: writeClass}[op.Xfer.Dir]
 		}
-		require.Equal(t, want, classOf[op.Code], op.Name)
+		var usage [scsi.MaxCDB]byte
+		require.Equal(t, want, classOf(usage[:op.Usage(usage[:])]), op.Name)
+	}
+	for _, cdb := range [][]byte{nil, {0x7f}, {0x7f, 9: 0x20}, {0x7f, 8: 1, 9: 0x09}, {0xc1}} {
+		require.Equal(t, otherClass, classOf(cdb), "% x", cdb)
 	}
 }
 
