@@ -68,3 +68,13 @@ func (d *Disk) failed(c *scsi.Command, err error, otherwise scsi.Result) scsi.Re
 	}
 	return otherwise
 }
+
+// failedOn is failed, where the store could not read or write e. The INFORMATION field is the address of the block that
+// it was: of one among many it is not known, and initiators take those before the address as done.
+func (d *Disk) failedOn(c *scsi.Command, e extent, err error, otherwise scsi.Result) scsi.Result {
+	r := d.failed(c, err, otherwise)
+	if r.Key == scsi.MediumError && e.n == 1 {
+		return r.WithInfo(e.lba)
+	}
+	return r
+}

@@ -28,7 +28,7 @@ const (
 
 // complete returns a with the defaults in place of zeros.
 func (a Attributes) complete(d *Disk) *Attributes {
-	a.OptimalTransfer = min(cmp.Or(a.OptimalTransfer, uint32(optimalTransfer/d.block)), uint32(d.maxBlocks))
+	a.OptimalTransfer = min(cmp.Or(a.OptimalTransfer, max(uint32(optimalTransfer/d.block), 1<<d.physical)), uint32(d.maxBlocks))
 	a.MaxUnmap = cmp.Or(a.MaxUnmap, maxUnmap)
 	a.MaxWriteSame = cmp.Or(a.MaxWriteSame, maxWriteSame)
 	return &a

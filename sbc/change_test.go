@@ -89,9 +89,9 @@ func TestLimitsAtRunTime(t *testing.T) {
 	a, b := pair(t, d)
 	d.SetAttributes(sbc.Attributes{Rotational: true, OptimalTransfer: 64, MaxUnmap: 16, MaxWriteSame: 100000})
 	for _, h := range []*scsitest.Host{a, b} {
-		h.Fetch("12 01 b0 00ff 00", 255).Good("00 b0 003c 00 00 0001 00008000 00000040 00000000",
-			"00000010 00000100 00000001 80000000", "00000000000186a0", "00*20") // INQUIRY comes before the unit attention
-		h.Fetch("12 01 b1 00ff 00", 255).Good("00 b1 003c 0000 00*58")
+		h.Fetch("12 01 b0 00ff 00", 255).Good("00 b0 003c 00 ff 0001 00008000 00000040 00000000",
+			"00000010 00000100 00000001 80000000", "00000000000186a0", "00000800", "00*16") // INQUIRY comes before the unit attention
+		h.Fetch("12 01 b1 00ff 00", 255).Good("00 b1 003c 0000 00 50 03 00*55")
 		h.Send(ready).Sense("06 3f 03")
 		h.Send(ready).Good()
 		unmap(h, unmapList(0, 16)).Good()

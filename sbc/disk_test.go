@@ -106,7 +106,7 @@ func TestUnknownCommands(t *testing.T) {
 	h.Send("3b 00 00000000 00 0000 00").Sense("05 20 00")
 	h.Send("60 00 00000000 00000000 00 00").Sense("05 20 00")
 	h.Send("c1 00 00000000 00 0000 00").Sense("05 20 00")
-	h.Send("7f 00 00 00 00 00 00 18 0001 00*22").Sense("05 24 00 cf 00 08") // SERVICE ACTION
+	h.Send("7f 00 00 00 00 00 00 18 0001 00*22").Sense("05 20 00")
 	h.Send("").Sense("05 20 00")
 	h.Send("9e 11 0000000000000000 00000020 00 00").Sense("05 24 00 cc 00 01") // SERVICE ACTION
 	h.Send("a3 0d 00 00 0000 00000020 00 00").Sense("05 24 00 cc 00 01")

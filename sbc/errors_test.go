@@ -45,7 +45,22 @@ func TestStoreErrors(t *testing.T) {
 		{backend.OpWrite, "WRITE (10)", "2a 00 00000000 00 0001 00", block, 0, writeErr},
 		{backend.OpWrite, "WRITE (12)", "aa 00 00000000 00000001 00 00", block, 0, writeErr},
 		{backend.OpWrite, "WRITE (16)", "8a 00 0000000000000000 00000001 00 00", block, 0, writeErr},
+		{backend.OpWrite, "WRITE STREAM (16)", "9a 00 0000000000000000 0001 0001 00 00", block, 0, writeErr},
+		{backend.OpWrite, "WRITE ATOMIC (16)", "9c 00 0000000000000000 0000 0001 00 00", block, 0, writeErr},
+		{backend.OpRead, "COMPARE AND WRITE", "89 00 0000000000000000 000000 01 00 00", make([]byte, 1024), 0, readErr},
+		{backend.OpWrite, "COMPARE AND WRITE", "89 00 0000000000000000 000000 01 00 00", make([]byte, 1024), 0, writeErr},
+		{backend.OpRead, "ORWRITE (16)", "8b 00 0000000000000000 00000001 00 00", block, 0, readErr},
+		{backend.OpWrite, "ORWRITE (16)", "8b 00 0000000000000000 00000001 00 00", block, 0, writeErr},
+		{backend.OpRead, "ORWRITE (32)", bitmap(setBits, 0, 0, 0), block, 0, readErr},
+		{backend.OpWrite, "ORWRITE (32)", bitmap(clearBits, 7, 0, 0), block, 0, writeErr},
+		{backend.OpRead, "WRITE AND VERIFY (10)", "2e 00 00000000 00 0001 00", block, 0, readErr},
+		{backend.OpWrite, "WRITE AND VERIFY (10)", "2e 00 00000000 00 0001 00", block, 0, writeErr},
+		{backend.OpRead, "WRITE AND VERIFY (12)", "ae 02 00000000 00000001 00 00", block, 0, readErr},
+		{backend.OpWrite, "WRITE AND VERIFY (12)", "ae 02 00000000 00000001 00 00", block, 0, writeErr},
+		{backend.OpRead, "WRITE AND VERIFY (16)", "8e 00 0000000000000000 00000001 00 00", block, 0, readErr},
+		{backend.OpWrite, "WRITE AND VERIFY (16)", "8e 00 0000000000000000 00000001 00 00", block, 0, writeErr},
 		{backend.OpRead, "VERIFY (10)", "2f 00 00000000 00 0001 00", nil, 0, readErr},
+		{backend.OpRead, "VERIFY (12)", "af 00 00000000 00000001 00 00", nil, 0, readErr},
 		{backend.OpFlush, "VERIFY (10)", "2f 00 00000000 00 0001 00", nil, 0, writeErr},
 		{backend.OpRead, "VERIFY (16)", "8f 02 0000000000000000 00000001 00 00", make([]byte, 512), 0, readErr},
 		{backend.OpFlush, "SYNCHRONIZE CACHE (10)", "35 00 00000000 00 0000 00", nil, 0, writeErr},
@@ -65,6 +80,9 @@ func TestStoreErrors(t *testing.T) {
 				h := newHost(t, backend.Intercept(volatile(), backend.FailNth(test.op, 1, err)), func(c *sbc.Config) {
 					c.Report = func(c *scsi.Command, err error) { reported = append(reported, c.Name()+": "+err.Error()) }
 				})
+				if f := before[test.name]; f != nil {
+					f(h)
+				}
 				send := func() *scsitest.Answer {
 					if test.in > 0 {
 						return h.Fetch(test.cdb, test.in)

@@ -34,27 +34,15 @@ func TestInquiry(t *testing.T) {
 	h.Fetch("12 00 00 0004 00", 4).Good("00 80 06 12") // RMB
 }
 
-// Pages of SPC-4 clause 7.8 and SBC-3 clause 6.6.
+// Pages of SPC-4 clause 7.8; those of SBC-4 are in limits_test.go.
 func TestVPDOfThinDisk(t *testing.T) {
-	for _, disk := range []struct {
-		host   *scsitest.Host
-		limits string // bytes 6 to 15 and 28 to 31 of page B0h
-		unmap  string
-	}{
-		{newHost(t, ramdisk(t)), "0008 00008000 00000800", "00000008"},
-		{newHost(t, ramdisk(t), blocksOf4096), "0001 00001000 00000100", "00000001"},
-	} {
-		h := disk.host
-		h.Fetch("12 01 00 00ff 00", 255).Good("00 00 0007 00 80 83 86 b0 b1 b2")
+	for _, h := range []*scsitest.Host{newHost(t, ramdisk(t)), newHost(t, ramdisk(t), blocksOf4096)} {
+		h.Fetch("12 01 00 00ff 00", 255).Good("00 00 0008 00 80 83 86 b0 b1 b2 b7")
 		h.Fetch("12 01 80 00ff 00", 255).Good("00 80 0024", serialNumber)
 		h.Fetch("12 01 83 00ff 00", 255).Good("00 83 0048",
 			"01 03 00 10 6001405a8c4ea0bd3ec4d5a88ef4dcd1",         // NAA
 			"02 01 00 30 4c494f2d4f524720 726430 3a", serialNumber) // "LIO-ORG ", "rd0", ":"
 		h.Fetch("12 01 86 00ff 00", 255).Good("00 86 003c 00 01 00 00 00*56") // SIMPSUP
-		h.Fetch("12 01 b0 00ff 00", 255).Good("00 b0 003c 00 00", disk.limits, "00000000",
-			"00100000 00000100", disk.unmap, "80000000", "0000000000008000", "00*20")
-		h.Fetch("12 01 b1 00ff 00", 255).Good("00 b1 003c 0001 00*58")
-		h.Fetch("12 01 b2 00ff 00", 255).Good("00 b2 0004 00 e4 02 00") // LBPU, LBPWS, LBPWS10, LBPRZ; thin
 		h.Fetch("12 01 b3 00ff 00", 255).Sense("05 24 00 cf 00 02")
 		h.Fetch("12 01 ff 00ff 00", 255).Sense("05 24 00 cf 00 02")
 	}
@@ -68,24 +56,14 @@ func (*syncedFile) Sync() error                            { return nil }
 
 func TestVPDOfThickDisk(t *testing.T) {
 	h := newHost(t, backend.Adapt(&syncedFile{}, 1<<20))
-	h.Fetch("12 01 00 00ff 00", 255).Good("00 00 0007 00 80 83 86 b0 b1 b2")
+	h.Fetch("12 01 00 00ff 00", 255).Good("00 00 0008 00 80 83 86 b0 b1 b2 b7")
 	h.Fetch("12 01 86 00ff 00", 255).Good("00 86 003c 00 01 01 00 00*56") // SIMPSUP; V_SUP
-	h.Fetch("12 01 b0 00ff 00", 255).Good("00 b0 003c 00 00 0001 00008000 00000800 00000000",
-		"00000000 00000000 00000000 00000000", "0000000000008000", "00*20") // no UNMAP
-	h.Fetch("12 01 b1 00ff 00", 255).Good("00 b1 003c 0001 00*58")
-	h.Fetch("12 01 b2 00ff 00", 255).Good("00 b2 0004 00 00 00 00")
-}
-
-func TestMaximumTransferIsReported(t *testing.T) {
-	h := newHost(t, newRecorder(1<<20), func(c *sbc.Config) { c.MaxTransfer = 64 << 10 })
-	limits := h.Fetch("12 01 b0 0040 00", 64).Data()
-	require.Equal(t, "00000080 00000080", fmt.Sprintf("%x %x", limits[8:12], limits[12:16]))
 }
 
 // TestInquiryIsCut: SPC-4 4.2.5.6, at each length, and no length field changes with it.
 func TestInquiryIsCut(t *testing.T) {
 	h := newHost(t, ramdisk(t))
-	for _, page := range []string{"00 00", "01 00", "01 80", "01 83", "01 86", "01 b0", "01 b1", "01 b2"} {
+	for _, page := range []string{"00 00", "01 00", "01 80", "01 83", "01 86", "01 b0", "01 b1", "01 b2", "01 b7"} {
 		whole := h.Fetch("12"+page+"ffff 00", 65535).Data()
 		for n := range 256 {
 			want := hex(whole[:min(n, len(whole))])

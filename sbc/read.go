@@ -14,17 +14,14 @@ func (d *Disk) reader(fua scsi.Field) func(*scsi.Command) scsi.Result {
 		if !r.OK() || e.n == 0 {
 			return r
 		}
-		if c.Is(fua) && d.writeCache.Load() {
-			// SBC-3 4.15: with FUA the blocks come from the medium, after what the cache holds of them is there.
-			if err := d.store.Flush(); err != nil {
-				return d.failed(c, err, scsi.WriteError)
-			}
+		if r := d.settle(c, fua); !r.OK() {
+			return r
 		}
 		d.guard.share(e)
 		defer d.guard.unshare(e)
 		n := d.bytes(e)
 		if err := d.store.Readv(c.In(n, d.block), d.offset(e)); err != nil {
-			return d.failed(c, err, scsi.UnrecoveredReadError)
+			return d.failedOn(c, e, err, scsi.UnrecoveredReadError)
 		}
 		return scsi.Result{}
 	}
@@ -37,4 +34,13 @@ func (d *Disk) transfer(c *scsi.Command) (extent, scsi.Result) {
 		return e, scsi.InvalidFieldInCDB.At(c.Op().Extent.Blocks)
 	}
 	return e, scsi.Result{}
+}
+
+// settle is for a command that reads: with FUA the blocks come from the medium, after what the cache holds of them is
+// there (SBC-3 4.15).
+func (d *Disk) settle(c *scsi.Command, fua scsi.Field) scsi.Result {
+	if c.Is(fua) && d.writeCache.Load() {
+		return d.flush(c)
+	}
+	return scsi.Result{}
 }

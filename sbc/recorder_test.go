@@ -79,6 +79,18 @@ func (m *recorder) Discard(off, n int64) error {
 	return nil
 }
 
+// MaxAtomic is 100 blocks of 512 bytes, or 12 of 4096.
+func (m *recorder) MaxAtomic() int64 { return 100 * 512 }
+
+func (m *recorder) WriteAtomic(iov [][]byte, off int64, durable bool) error {
+	p := m.enter("atomic", off, length(iov), durable)
+	defer m.mu.Unlock()
+	for _, b := range iov {
+		p = p[copy(p, b):]
+	}
+	return nil
+}
+
 func (m *recorder) Flush() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -75,7 +75,7 @@ func unmapExtent(p []byte) extent {
 // discard deallocates an extent, durably where a write would be.
 func (d *Disk) discard(c *scsi.Command, e extent) scsi.Result {
 	if err := d.store.Discard(d.offset(e), d.bytes(e)); err != nil {
-		return d.failed(c, err, scsi.WriteError)
+		return d.failedOn(c, e, err, scsi.WriteError)
 	}
 	if d.durable() {
 		return d.flush(c)

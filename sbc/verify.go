@@ -1,11 +1,6 @@
 package sbc
 
-import (
-	"bytes"
-	"sync"
-
-	"github.com/tcmud/tcmud/scsi"
-)
+import "github.com/tcmud/tcmud/scsi"
 
 var bytchk = scsi.Bits("BYTCHK", 1, 2, 2)
 
@@ -15,12 +10,6 @@ const (
 	compareAll   = 1 // they equal the Data-Out
 	compareBlock = 3 // each of them equals the one block of Data-Out
 )
-
-// verifyPiece is how much of the medium is read at a time, a multiple of every block size.
-const verifyPiece = 64 << 10
-
-// verifyBuffers hold a piece of the medium and a piece of what it is compared with.
-var verifyBuffers = sync.Pool{New: func() any { return new([2][verifyPiece]byte) }}
 
 // verify is the handler of the VERIFY commands.
 func (d *Disk) verify(c *scsi.Command) scsi.Result {
@@ -35,7 +24,7 @@ func (d *Disk) verify(c *scsi.Command) scsi.Result {
 	case compareAll:
 		want, r = c.Out(d.bytes(e))
 	case compareBlock:
-		want, r = c.Out(d.block)
+		want, r = c.Out(d.bytes(extent{e.lba, min(e.n, 1)}))
 	default:
 		r = scsi.InvalidFieldInCDB.At(bytchk)
 	}
@@ -52,28 +41,15 @@ func (d *Disk) verify(c *scsi.Command) scsi.Result {
 	return d.compare(c, e, want)
 }
 
-// compare reads e piece by piece and compares it with want, which is empty, one block for each, or as long as e.
+// compare reads e and compares it with want, as difference does. The INFORMATION field is the address of the first block
+// that differs (SBC-4 4.18).
 func (d *Disk) compare(c *scsi.Command, e extent, want scsi.Buffer) scsi.Result {
-	buffers := verifyBuffers.Get().(*[2][verifyPiece]byte)
-	defer verifyBuffers.Put(buffers)
-	have, expect := buffers[0][:], buffers[1][:]
-	whole := c.Uint(bytchk) == compareAll
-	if c.Uint(bytchk) == compareBlock {
-		for at := int64(0); at < verifyPiece; at += d.block {
-			want.Read(expect[at:at+d.block], 0)
-		}
-	}
-	for done, n := int64(0), d.bytes(e); done < n; done += verifyPiece {
-		have := have[:min(verifyPiece, n-done)]
-		if err := d.store.Readv([][]byte{have}, d.offset(e)+done); err != nil {
-			return d.failed(c, err, scsi.UnrecoveredReadError)
-		}
-		if whole {
-			want.Read(expect[:len(have)], done)
-		}
-		if want != nil && !bytes.Equal(have, expect[:len(have)]) {
-			return scsi.MiscompareDuringVerify
-		}
+	at, err := d.difference(e, want)
+	switch {
+	case err != nil:
+		return d.failedOn(c, e, err, scsi.UnrecoveredReadError)
+	case at >= 0:
+		return scsi.MiscompareDuringVerify.WithInfo(e.lba + uint64(at/d.block))
 	}
 	return scsi.Result{}
 }

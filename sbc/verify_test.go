@@ -9,9 +9,10 @@ import (
 	"github.com/tcmud/tcmud/sbc"
 )
 
-// verify is VERIFY in both lengths, without the bits of byte 1.
+// verify is VERIFY in each length, without the bits of byte 1.
 var verify = []struct{ cdb, length string }{
 	{"2f %02x %08x 00 %04x 00", "cf 00 07"},
+	{"af %02x %08x %08x 00 00", "cf 00 06"},
 	{"8f %02x %016x %08x 00 00", "cf 00 0a"},
 }
 
@@ -47,7 +48,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestMiscompare in the first and the last byte of the first, the last, and a block between.
+// TestMiscompare tells the block (SBC-4 4.18): in the first and the last byte of the first, the last, and one between.
 func TestMiscompare(t *testing.T) {
 	h := newHost(t, newRecorder(1<<20))
 	const blocks = 300 // three pieces of 64 KiB
@@ -55,7 +56,7 @@ func TestMiscompare(t *testing.T) {
 	h.Send("2a 00 00000000 00 012c 00", data).Good()
 	for _, at := range []int{0, 511, 512, 128*512 - 1, 128 * 512, 200 * 512, len(data) - 1} {
 		data[at] ^= 0x01
-		h.Send("2f 02 00000000 00 012c 00", data).Sense("0e 1d 00")
+		h.Send("2f 02 00000000 00 012c 00", data).Raw("f0 00 0e", fmt.Sprintf("%08x", at/512), "0a 00000000 1d 00 00 000000")
 		data[at] ^= 0x01
 	}
 	h.Send("2f 02 00000000 00 012c 00", data).Good()
@@ -87,6 +88,7 @@ func TestVerifyNothing(t *testing.T) {
 	for _, op := range verify {
 		h.Send(fmt.Sprintf(op.cdb, mediumOnly, 0, 0)).Good()
 		h.Send(fmt.Sprintf(op.cdb, each, 2048, 0)).Good()
+		h.Send(fmt.Sprintf(op.cdb, oneForAll, 0, 0)).Good()
 	}
 	require.Empty(t, m.took())
 }

@@ -5,19 +5,25 @@ import "github.com/tcmud/tcmud/scsi"
 // writer is the handler of a WRITE command whose CDB has the field fua.
 func (d *Disk) writer(fua scsi.Field) func(*scsi.Command) scsi.Result {
 	return func(c *scsi.Command) scsi.Result {
-		e, r := d.transfer(c)
-		if !r.OK() {
-			return r
-		}
-		data, r := c.Out(d.bytes(e))
+		e, data, r := d.receive(c)
 		if !r.OK() || e.n == 0 {
 			return r
 		}
 		d.guard.share(e)
 		defer d.guard.unshare(e)
 		if err := d.store.Writev(data, d.offset(e), c.Is(fua) || d.durable()); err != nil {
-			return d.failed(c, err, scsi.WriteError)
+			return d.failedOn(c, e, err, scsi.WriteError)
 		}
 		return scsi.Result{}
 	}
+}
+
+// receive is the extent that c is to write, no more than one command may, and its Data-Out, a block for each.
+func (d *Disk) receive(c *scsi.Command) (extent, scsi.Buffer, scsi.Result) {
+	e, r := d.transfer(c)
+	if !r.OK() {
+		return e, nil, r
+	}
+	data, r := c.Out(d.bytes(e))
+	return e, data, r
 }

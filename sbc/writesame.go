@@ -1,10 +1,6 @@
 package sbc
 
-import (
-	"bytes"
-
-	"github.com/tcmud/tcmud/scsi"
-)
+import "github.com/tcmud/tcmud/scsi"
 
 var (
 	unmapBit = scsi.Bits("UNMAP", 1, 3, 1)
@@ -22,45 +18,40 @@ func (d *Disk) writeSamer(ndob scsi.Field) func(*scsi.Command) scsi.Result {
 		if e.n > uint64(d.attributes.Load().MaxWriteSame) {
 			return scsi.InvalidFieldInCDB.At(c.Op().Extent.Blocks)
 		}
-		var block []byte // nil: zeros
-		if !c.Is(ndob) {
-			data, r := c.Out(d.block)
-			if !r.OK() {
-				return r
-			}
-			block = make([]byte, d.block)
-			data.Read(block, 0)
-		} else if _, r := c.Out(0); !r.OK() {
+		size := d.block
+		if c.Is(ndob) {
+			size = 0
+		}
+		data, r := c.Out(size)
+		if !r.OK() || e.n == 0 {
 			return r
 		}
-		return d.writeSame(c, e, block)
+		return d.writeSame(c, e, data)
 	}
 }
 
-// writeSame writes block to each block of e. Only zeros can be unmapped: LBPRZ promises that they read as zeros, and data
-// that an unmapped block would not read as is written in spite of UNMAP (SBC-4 4.7.3.4.4).
-func (d *Disk) writeSame(c *scsi.Command, e extent, block []byte) scsi.Result {
-	if e.n == 0 {
-		return scsi.Result{}
-	}
+// writeSame writes the block in data, or zeros where there is none, to each block of e. Only zeros can be unmapped: LBPRZ
+// promises that they read as zeros, and what an unmapped block would not read as is written in spite of UNMAP (SBC-4
+// 4.7.3.4.4). Zeros that are not to be unmapped keep their space, or get it.
+func (d *Disk) writeSame(c *scsi.Command, e extent, data scsi.Buffer) scsi.Result {
+	p := pieces.Get().(*piece)
+	defer pieces.Put(p)
+	clear(p.data[:d.block])
+	same := p.fill(data, d.block)
 	d.guard.share(e)
 	defer d.guard.unshare(e)
-	zeros := isZero(block)
-	switch {
+	switch zeros := isZero(same[:d.block]); {
 	case zeros && d.thin && c.Is(unmapBit):
 		return d.discard(c, e)
 	case zeros:
 		if err := d.store.Zero(d.offset(e), d.bytes(e), d.durable()); err != nil {
-			return d.failed(c, err, scsi.WriteError)
+			return d.failedOn(c, e, err, scsi.WriteError)
 		}
 		return scsi.Result{}
 	}
-	const piece = 64 << 10
-	chunk := bytes.Repeat(block, piece/len(block))
-	for off, end := d.offset(e), d.offset(e)+d.bytes(e); off < end; off += piece {
-		p := chunk[:min(piece, end-off)]
-		if err := d.store.Writev([][]byte{p}, off, false); err != nil {
-			return d.failed(c, err, scsi.WriteError)
+	for off, end := d.offset(e), d.offset(e)+d.bytes(e); off < end; off += pieceSize {
+		if err := d.write(p, same[:min(pieceSize, end-off)], off, false); err != nil {
+			return d.failedOn(c, e, err, scsi.WriteError)
 		}
 	}
 	if d.durable() {

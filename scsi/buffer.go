@@ -59,12 +59,17 @@ func (b Buffer) Clear(off int64) {
 	}
 }
 
-// appendSlice appends the segments of the first n bytes of b to dst; b holds at least n.
-func (b Buffer) appendSlice(dst Buffer, n int64) Buffer {
+// appendSlice appends the segments of the n bytes of b from off on to dst; b holds at least off+n.
+func (b Buffer) appendSlice(dst Buffer, off, n int64) Buffer {
 	for _, s := range b {
 		if n == 0 {
 			break
 		}
+		if off >= int64(len(s)) {
+			off -= int64(len(s))
+			continue
+		}
+		s, off = s[off:], 0
 		if int64(len(s)) > n {
 			s = s[:n]
 		}

@@ -101,8 +101,7 @@ func (c *Command) In(n, block int64) Buffer {
 	case n == c.size:
 		return c.Data
 	case n < c.size:
-		c.view = c.Data.appendSlice(c.view[:0], n)
-		return c.view
+		return c.Part(0, n)
 	case c.size%block == 0:
 		return c.Data
 	}
@@ -125,6 +124,12 @@ func (c *Command) Out(n int64) (Buffer, Result) {
 		return nil, r
 	}
 	return c.Data, Result{}
+}
+
+// Part is n bytes of Data from off on, which holds them. It is good until the next Part or In.
+func (c *Command) Part(off, n int64) Buffer {
+	c.view = c.Data.appendSlice(c.view[:0], off, n)
+	return c.view
 }
 
 // Param copies parameter data from off on to p and says whether there was enough of it.

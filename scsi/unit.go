@@ -219,6 +219,9 @@ func (u *Unit) find(cdb []byte) (*Op, Result) {
 			return &rows[i], Result{}
 		}
 	}
+	if code == VariableLength { // SBC-4 4.21.2.2: so end those that need protection information
+		return nil, InvalidCommandOperationCode
+	}
 	return nil, InvalidFieldInCDB.At(at)
 }
 

@@ -58,7 +58,7 @@ func TestFind(t *testing.T) {
 		"cut before the service action":  {[]byte{0x9e}, InvalidFieldInCDB},
 		"variable length":                {cdb(0x7f, 0, 0, 0, 0, 0, 0, 24, 0x00, 0x09), Result{}},
 		"variable length, other length":  {cdb(0x7f, 0, 0, 0, 0, 0, 0, 4, 0x02, 0x09), Result{}},
-		"variable, unknown action":       {cdb(0x7f, 0, 0, 0, 0, 0, 0, 24, 0x09, 0x00), InvalidFieldInCDB.AtBit(8, 7)},
+		"variable, unknown action":       {cdb(0x7f, 0, 0, 0, 0, 0, 0, 24, 0x09, 0x00), InvalidCommandOperationCode},
 		"variable, length too great":     {cdb(0x7f, 0, 0, 0, 0, 0, 0, 28, 0x00, 0x09), InvalidFieldInCDB.AtBit(7, 7)},
 		"variable, length too small":     {cdb(0x7f, 0, 0, 0, 0, 0, 0, 23, 0x00, 0x09), InvalidFieldInCDB},
 		"variable, says 32 and has 10":   {[]byte{0x7f, 0, 0, 0, 0, 0, 0, 24, 0x00, 0x09}, InvalidFieldInCDB},
