@@ -4,7 +4,11 @@
 package spc
 
 import (
+	"context"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/tcmud/tcmud/scsi"
 )
@@ -19,6 +23,18 @@ type Config struct {
 	Versions []uint16
 	// Identity is asked at each INQUIRY, so that a name may be given to a unit that is already in use.
 	Identity func() Identity
+	// Ports is asked whenever a command wants to know by which ports the unit is reached. Nil: nobody can know.
+	Ports func() []PortGroup
+	// ThirdPartyCopy: the device type has copy commands (3PC).
+	ThirdPartyCopy bool
+	// Grouping: GROUP NUMBER fields mean something (GROUP_SUP of VPD page 86h).
+	Grouping bool
+	// Referrals: there is REPORT REFERRALS (R_SUP of VPD page 86h).
+	Referrals bool
+	// SelfTest tries whether the unit can do its work, in seconds, or in less than a minute when it is to be extended.
+	// It returns GOOD or what failed, and at which LBA (all ones: at none), and soon when ctx ends. Nil: there are no
+	// self-tests.
+	SelfTest func(ctx context.Context, extended bool) (failure scsi.Result, lba uint64)
 	// VolatileCache: the unit may have a volatile write cache (V_SUP of VPD page 86h).
 	VolatileCache bool
 	// VPD and Modes are the pages of the device type, beside those of this package.
@@ -43,11 +59,16 @@ type Device struct {
 	// modes is sorted by Code and Sub; the current values in it are guarded by mu.
 	modes []ModePage
 	mu    sync.Mutex
+
+	born    time.Time
+	timeSet atomic.Pointer[setTime] // nil until SET TIMESTAMP
+	buffers buffers
+	tests   selfTests
 }
 
 // New makes the primary half of a unit. Its Ops go into the unit, which is then told to Bind.
 func New(cfg Config) *Device {
-	d := &Device{cfg: cfg}
+	d := &Device{cfg: cfg, born: time.Now()}
 	d.vpd = sortVPD(append(d.ownVPD(), cfg.VPD...))
 	d.modes = sortModes(append(d.ownModes(), cfg.Modes...))
 	return d
@@ -65,7 +86,7 @@ var (
 
 // Ops are the rows of the primary commands.
 func (d *Device) Ops() []scsi.Op {
-	return []scsi.Op{
+	rows := []scsi.Op{
 		{Code: 0x00, Name: "TEST UNIT READY", Spec: "SPC-4 6.47", Len: 6,
 			Access: scsi.Always, Flags: scsi.NeedsMedium | scsi.NeedsStart, Do: d.testUnitReady},
 		{Code: 0x03, Name: "REQUEST SENSE", Spec: "SPC-4 6.39", Len: 6,
@@ -80,6 +101,12 @@ func (d *Device) Ops() []scsi.Op {
 		{Code: 0x1a, Name: "MODE SENSE (6)", Spec: "SPC-4 6.13", Len: 6,
 			Fields: []scsi.Field{dbd, pc, modePage, subpage, alloc6}, Xfer: scsi.AllocationIn(alloc6),
 			Access: scsi.Reads, Do: func(c *scsi.Command) scsi.Result { return d.modeSense(c, header6) }},
+		{Code: 0x1c, Name: "RECEIVE DIAGNOSTIC RESULTS", Spec: "SPC-4 6.27", Len: 6,
+			Fields: []scsi.Field{pcv, pageCode, alloc3}, Xfer: scsi.AllocationIn(alloc3),
+			Access: scsi.Reads, Do: d.receiveDiagnostic},
+		{Code: 0x1d, Name: "SEND DIAGNOSTIC", Spec: "SPC-4 6.42", Len: 6, Absent: d.cfg.SelfTest == nil,
+			Fields: []scsi.Field{selfTestCode, pf, selfTest, devOffl, unitOffl, list3}, Xfer: scsi.ParametersOut(list3),
+			Access: scsi.Writes, Do: d.sendDiagnostic},
 		{Code: 0x55, Name: "MODE SELECT (10)", Spec: "SPC-4 6.12", Len: 10,
 			Fields: []scsi.Field{pf, sp, list10}, Xfer: scsi.ParametersOut(list10),
 			Access: scsi.Writes, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header10) }},
@@ -89,11 +116,32 @@ func (d *Device) Ops() []scsi.Op {
 		{Code: 0xa0, Name: "REPORT LUNS", Spec: "SPC-4 6.33", Len: 12,
 			Fields: []scsi.Field{selectReport, alloc32}, Xfer: scsi.AllocationIn(alloc32),
 			Access: scsi.Always, Flags: scsi.BypassAttention, Do: d.reportLUNs},
+		{Code: 0xa3, SA: scsi.SA(0x05), Name: "REPORT IDENTIFYING INFORMATION", Spec: "SPC-4 6.32", Len: 12, Absent: !d.Keeps(),
+			Fields: []scsi.Field{alloc32, identifyingType}, Xfer: scsi.AllocationIn(alloc32),
+			Access: scsi.Always, Do: d.reportIdentifying},
+		{Code: 0xa3, SA: scsi.SA(0x0a), Name: "REPORT TARGET PORT GROUPS", Spec: "SPC-4 6.37", Len: 12, Absent: d.cfg.Ports == nil,
+			Fields: []scsi.Field{parameterFormat, alloc32}, Xfer: scsi.AllocationIn(alloc32),
+			Access: scsi.Always, Do: d.reportGroups},
 		{Code: 0xa3, SA: scsi.SA(0x0c), Name: "REPORT SUPPORTED OPERATION CODES", Spec: "SPC-4 6.35", Len: 12,
 			Fields: []scsi.Field{rctd, reportingOptions, requestedCode, requestedSA, alloc32},
 			Xfer:   scsi.AllocationIn(alloc32),
 			Access: scsi.Reads, Do: d.reportOps},
+		{Code: 0xa3, SA: scsi.SA(0x0d), Name: "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", Spec: "SPC-4 6.36", Len: 12,
+			Fields: []scsi.Field{repd, alloc32}, Xfer: scsi.AllocationIn(alloc32),
+			Access: scsi.Reads, Do: d.reportTasks},
+		{Code: 0xa3, SA: scsi.SA(0x0f), Name: "REPORT TIMESTAMP", Spec: "SPC-4 6.38", Len: 12,
+			Fields: []scsi.Field{alloc32}, Xfer: scsi.AllocationIn(alloc32),
+			Access: scsi.Always, Do: d.reportTimestamp},
+		{Code: 0xa4, SA: scsi.SA(0x06), Name: "SET IDENTIFYING INFORMATION", Spec: "SPC-4 6.43", Len: 12, Absent: !d.Keeps(),
+			Fields: []scsi.Field{list32, identifyingType}, Xfer: scsi.ParametersOut(list32),
+			Access: scsi.Writes, Do: d.setIdentifying},
+		{Code: 0xa4, SA: scsi.SA(0x0f), Name: "SET TIMESTAMP", Spec: "SPC-4 6.46", Len: 12,
+			Fields: []scsi.Field{list32}, Xfer: scsi.ParametersOut(list32),
+			Access: scsi.Writes, Do: d.setTimestamp},
 	}
+	return slices.Concat(rows, d.writeBufferOps(),
+		d.readBufferOps(0x3c, 10, "READ BUFFER (10)", "SPC-4 6.18", read10),
+		d.readBufferOps(0x9b, 16, "READ BUFFER (16)", "SPC-5 6.19", read16))
 }
 
 // testUnitReady has nothing left to find out: the pipeline answers for a unit that is stopped.

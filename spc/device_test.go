@@ -33,14 +33,14 @@ func newHost(t *testing.T, cfg spc.Config) *scsitest.Host {
 func TestDeviceType(t *testing.T) {
 	h := newHost(t, spc.Config{Type: 0x0c, Versions: []uint16{0x0123}})
 	h.Fetch("12 00 00 004a 00", 74).Good("0c 00 06 12 45 00 00 02", "20*8 20*16 20*4 00*22", "0123 0000*7")
-	h.Fetch("12 01 00 00ff 00", 255).Good("0c 00 0004 00 80 83 86")
+	h.Fetch("12 01 00 00ff 00", 255).Good("0c 00 0006 00 80 83 85 86 87")
 	h.Fetch("12 01 80 00ff 00", 255).Good("0c 80 0000")
 	h.Fetch("12 01 83 00ff 00", 255).Good("0c 83 0021 01 03 00 10 60014050 00*12", "02 01 00 09 20*8 3a")
-	h.Fetch("12 01 86 00ff 00", 255).Good("0c 86 003c 00 01 00*58")
+	h.Fetch("12 01 86 00ff 00", 255).Good("0c 86 003c 00 01 00*7 28 00*50")
 	h.Fetch("03 00 0000 ff 00", 255).Good("70 00*6 0a 00*10")
 	h.Send("00 00000000 00").Good()
 	h.Fetch("a0 00 00 000000 00000010 00 00", 16).Good("00000008 00000000 0000000000000000")
-	h.Fetch("a3 0c 00 00 0000 00000004 00 00", 4).Good("00000048") // nine commands
+	h.Fetch("a3 0c 00 00 0000 00000004 00 00", 4).Good("000000b8") // 23 commands: nothing to keep state in, no ports, no self-test
 }
 
 // A device type brings pages of its own, and page 00h lists all in ascending order.
@@ -50,7 +50,7 @@ func TestVPDOfDeviceType(t *testing.T) {
 		{Code: 0xc0, Build: func(p []byte, id spc.Identity) []byte { return append(p, long...) }},
 		{Code: 0x81, Build: func(p []byte, id spc.Identity) []byte { return append(p, id.Serial...) }},
 	}, Identity: func() spc.Identity { return spc.Identity{Serial: "AB"} }})
-	h.Fetch("12 01 00 00ff 00", 255).Good("00 00 0006 00 80 81 83 86 c0")
+	h.Fetch("12 01 00 00ff 00", 255).Good("00 00 0008 00 80 81 83 85 86 87 c0")
 	h.Fetch("12 01 81 00ff 00", 255).Good("00 81 0002 4142")
 	h.Fetch("12 01 c0 0200 00", 512).Good("00 c0 012c 00*300") // PAGE LENGTH is of two bytes
 }
