@@ -305,3 +305,10 @@ func (d *Disk) Suspend() {
 		<-w.ended
 	}
 }
+
+// Close suspends the disk and ends copies from it and to it, also those that other disks make. It is called when the last
+// Do has returned, and before the store is closed, which it does not do.
+func (d *Disk) Close() {
+	d.Suspend()
+	d.copying.manager.leave(d)
+}

@@ -344,7 +344,9 @@ func TestReadsLeaveTheMediumAlone(t *testing.T) {
 		m := newRecorder(1 << 20)
 		copy(m.data, pattern(len(m.data), 1))
 		before := bytes.Clone(m.data)
-		send(newHost(t, m, removable), i).Data()
+		h := newHost(t, m, removable)
+		prepare(h, i)
+		send(h, i).Data()
 		require.True(t, bytes.Equal(before, m.data), r.name)
 	}
 }
