@@ -2,6 +2,7 @@ package backend_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -82,7 +83,7 @@ func TestOpenFileUsesPartOfALargerFile(t *testing.T) {
 func TestReadOnlyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "disk")
 	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte{1}, 4096), 0o400))
-	s, err := backend.OpenFile(path, backend.FileOptions{ReadOnly: true})
+	s, err := backend.OpenFile(path, backend.FileOptions{ReadOnly: true, Journals: t.TempDir()})
 	require.NoError(t, err)
 	defer s.Close()
 	require.True(t, s.Traits().ReadOnly)
@@ -94,6 +95,12 @@ func TestReadOnlyFile(t *testing.T) {
 	require.ErrorIs(t, s.Writev([][]byte{got}, 0, false), syscall.EROFS)
 	require.ErrorIs(t, s.Zero(0, 512, true), syscall.EROFS)
 	require.ErrorIs(t, s.Discard(0, 512), syscall.EROFS)
+	require.ErrorIs(t, s.WriteAtomic([][]byte{got}, 0, false), syscall.EROFS)
+	require.ErrorIs(t, s.CopyFrom(0, backend.NewNull(512), 0, 512), errors.ErrUnsupported)
+	m := backend.Resolve(s)
+	require.ErrorIs(t, m.WriteAtomic([][]byte{got}, 0, false), syscall.EROFS)
+	require.ErrorIs(t, m.CopyFrom(0, m, 512, 512), syscall.EROFS)
+	require.Zero(t, m.MaxAtomic())
 	require.NoError(t, s.Flush())
 }
 

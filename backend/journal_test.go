@@ -178,6 +178,38 @@ func TestOwner(t *testing.T) {
 	require.NotEqual(t, a, owner("a"))
 }
 
+// A file that died in an atomic write is finished under its next name, and what has its old name is left alone.
+func TestJournalFollowsItsFile(t *testing.T) {
+	dir, journals := t.TempDir(), t.TempDir()
+	path := filepath.Join(dir, "disk")
+	opened := func(path string, do func(f *File)) []byte {
+		f, err := OpenFile(path, FileOptions{Journals: journals})
+		require.NoError(t, err)
+		do(f)
+		require.NoError(t, f.Close())
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return content
+	}
+	nothing := func(*File) {}
+	require.NoError(t, os.WriteFile(path, make([]byte, 8192), 0o600))
+	var journal string
+	var record []byte
+	opened(path, func(f *File) {
+		journal = f.journal.path
+		require.NoError(t, f.journal.write([][]byte{[]byte("data")}, 512, 4, func([]byte, int64) (err error) {
+			record, err = os.ReadFile(journal)
+			return err
+		}))
+	})
+	require.NoError(t, os.WriteFile(journal, record, 0o600)) // as if it had died then
+	require.NoError(t, os.Rename(path, path+".old"))
+	require.NoError(t, os.WriteFile(path, make([]byte, 8192), 0o600))
+	require.Equal(t, make([]byte, 8192), opened(path, nothing))
+	require.Equal(t, "data", string(opened(path+".old", nothing)[512:516]))
+	require.NoFileExists(t, journal)
+}
+
 // unsyncableFile is one that takes all that is written, and cannot make it durable.
 func unsyncableFile(t *testing.T) *os.File {
 	f, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
