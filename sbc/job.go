@@ -306,9 +306,10 @@ func (d *Disk) Suspend() {
 	}
 }
 
-// Close suspends the disk and ends copies from it and to it, also those that other disks make. It is called when the last
-// Do has returned, and before the store is closed, which it does not do.
+// Close suspends the disk, and ends its self-test and copies from it and to it, also those that other disks make. It is
+// called when the last Do has returned, and before the store is closed, which it does not do.
 func (d *Disk) Close() {
 	d.Suspend()
+	d.primary.Close()
 	d.copying.manager.leave(d)
 }

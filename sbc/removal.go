@@ -39,17 +39,23 @@ func (m *removal) allow(n *scsi.Nexus) {
 	delete(m.prevents, n)
 }
 
+func (m *removal) prevented() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.prevents) > 0
+}
+
 // ejectedRecord is in the State while there is no medium.
 const ejectedRecord = "ejected"
 
 // moveMedium is START STOP UNIT with LOEJ: it loads the medium or ejects it. Where there was none, all other I_T nexuses
 // are told of it (28/00).
 func (d *Disk) moveMedium(c *scsi.Command) scsi.Result {
-	d.removal.mu.Lock()
-	defer d.removal.mu.Unlock()
-	if len(d.removal.prevents) > 0 {
+	if d.removal.prevented() {
 		return scsi.MediumRemovalPrevented
 	}
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	load, empty := c.Is(start), d.Is(scsi.Empty)
 	if load != empty {
 		return scsi.Result{}
@@ -91,7 +97,7 @@ func (d *Disk) Leave(n *scsi.Nexus) {
 
 // Reset is a logical unit reset (SAM-5 6.3.3) as far as it is the disk's: nobody prevents the removal of the medium any more.
 // The transport aborts commands, and establishes the unit attention condition if nobody else does
-// (Attend(scsi.BusDeviceReset, nil)).
+// (Attend(scsi.BusDeviceReset, nil)). It does not wait for any command.
 func (d *Disk) Reset() {
 	d.removal.mu.Lock()
 	defer d.removal.mu.Unlock()

@@ -51,7 +51,7 @@ func parse(args []string) (*options, *pflag.FlagSet, error) {
 	f.StringVar(&o.metrics, "metrics-address", "", "HOST:PORT on which anyone may ask for /metrics (Prometheus) and /health, such as 127.0.0.1:9750")
 	f.StringVar(&o.memory, "memory-dir", daemon.Memory, "directory, on a tmpfs, of the files that hold ramdisks")
 	f.StringVar(&o.state, "state-dir", "/run/tcmud/state", "directory of what one run tells the next")
-	f.StringVar(&o.data, "data-dir", "/var/lib/tcmud", "directory of what outlives a reboot: the journals of atomic writes")
+	f.StringVar(&o.data, "data-dir", "/var/lib/tcmud", "directory of what outlives a reboot: what units remember, and the journals of atomic writes")
 	f.StringVar(&o.dbus, "dbus", "auto", "auto or off: whether targetcli finds us on the system bus, if there is one")
 	f.TextVar(&o.level, "log-level", &o.level, "DEBUG, INFO, WARN or ERROR")
 	f.BoolVar(&o.version, "version", false, "print the version and exit")

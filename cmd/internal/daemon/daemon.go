@@ -7,6 +7,7 @@
 //	volume.go    the life of one: attach, serve, end
 //	disk.go      what it is made of, as configfs says
 //	follow.go    what happens when that changes
+//	unit.go      what it remembers across reboots
 //	counters.go  what it has done
 //	identity.go  what it answers INQUIRY with
 //	ours.go      which devices are ours
@@ -62,10 +63,11 @@ type Daemon struct {
 	started time.Time
 
 	mu      sync.Mutex
-	volumes map[key]*volume // guarded by mu
-	ready   bool            // guarded by mu: what there was at start has been attached, or has failed
-	ending  bool            // guarded by mu: no volume is added any more
-	changed chan struct{}   // guarded by mu: closed, and made anew, when a volume comes, goes or changes state
+	volumes map[key]*volume    // guarded by mu
+	units   map[string]*volume // guarded by mu: by the files of what their disks remember
+	ready   bool               // guarded by mu: what there was at start has been attached, or has failed
+	ending  bool               // guarded by mu: no volume is added any more
+	changed chan struct{}      // guarded by mu: closed, and made anew, when a volume comes, goes or changes state
 }
 
 var _ control.Source = (*Daemon)(nil)
@@ -75,7 +77,7 @@ func New(cfg Config) *Daemon {
 	if cfg.Level == nil {
 		cfg.Level = new(slog.LevelVar)
 	}
-	return &Daemon{cfg: cfg, started: time.Now(), volumes: make(map[key]*volume), changed: make(chan struct{})}
+	return &Daemon{cfg: cfg, started: time.Now(), volumes: make(map[key]*volume), units: make(map[string]*volume), changed: make(chan struct{})}
 }
 
 // Run serves devices until ctx ends; then it drains them and leaves them in the kernel for the next start. The error
@@ -210,6 +212,7 @@ func (d *Daemon) ended(v *volume) {
 	if k := (key{v.uio.HBA, v.uio.Name}); d.volumes[k] == v {
 		delete(d.volumes, k)
 	}
+	maps.DeleteFunc(d.units, func(_ string, have *volume) bool { return have == v })
 	d.announce()
 }
 

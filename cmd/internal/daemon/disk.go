@@ -32,7 +32,12 @@ func (v *volume) open() (backend.Store, scsi.Handler, error) {
 		return store, notReady, err
 	}
 	v.disk.Store(disk)
-	return store, disk, nil
+	if c.Options.Removable { // a logical unit reset allows the removal of the medium, and we hear of it only when asked to
+		if err := v.so.SetAttribute("tmr_notification", "1"); err != nil {
+			v.log.Info("a logical unit reset will not be noticed", "err", err)
+		}
+	}
+	return store, &unit{Disk: disk, v: v}, nil
 }
 
 var notReady = scsi.HandlerFunc(func(*scsi.Command) scsi.Result { return scsi.LogicalUnitNotReadyManual })
@@ -62,6 +67,9 @@ func (v *volume) newDisk(store backend.Store, o backend.Options) (*sbc.Disk, err
 		Store: store, BlockSize: int(block), Identity: v.identity, Report: v.report,
 		WriteThrough: !v.caches(cache != 0), Thick: o.Thick, Attributes: attributes(o),
 		Removable: o.Removable, ShortCDBs: o.ShortCDBs, PhysicalExponent: int(o.PhysicalExponent),
+	}
+	if v.d.cfg.Data != "" {
+		cfg.State = &v.remembers
 	}
 	if sectors != kernelHWMaxSectors {
 		cfg.MaxTransfer = sectors * block
@@ -97,7 +105,7 @@ func (v *volume) number(attribute string) (int64, error) {
 // get into the log.
 func (v *volume) report(c *scsi.Command, err error) {
 	if n := v.errors.Add(1); n&(n-1) == 0 {
-		name := "MODE SELECT"
+		name := "none" // a job of the disk's own, or a change from outside
 		if c != nil {
 			name = c.Name()
 		}

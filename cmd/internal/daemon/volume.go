@@ -46,6 +46,9 @@ type volume struct {
 	following sync.Mutex   // held while a change is followed
 	pending   []tcmu.Event // guarded by following: come while state was Attaching
 
+	forgot    error      // guarded by d.mu: why the disk does not know what it was to remember
+	remembers unitMemory // of the disk
+
 	lastIdentity atomic.Pointer[spc.Identity]
 	disk         atomic.Pointer[sbc.Disk]    // nil until attached
 	ring         atomic.Pointer[tcmu.Device] // nil until attached
@@ -75,8 +78,8 @@ func (v *volume) describe() control.Device {
 	if v.state == control.Serving || v.state == control.Draining {
 		c.Size = v.size()
 	}
-	if v.failure != nil {
-		c.Error = v.failure.Error()
+	if err := errors.Join(v.failure, v.forgot); err != nil {
+		c.Error = err.Error()
 	}
 	c.Counters = v.count()
 	return c
@@ -104,6 +107,7 @@ func (v *volume) run(before *volume) {
 		v.attached(control.Failed, err)
 	} else {
 		v.log.Info("serving", "config", v.uio.Config, "size", v.size())
+		v.restore(handler)
 		v.attached(control.Serving, nil)
 	}
 	var gone bool
@@ -117,6 +121,9 @@ func (v *volume) run(before *volume) {
 	}
 	v.stop()
 	if store != nil && v.left == nil { // else commands may still be in it, and the process is about to end
+		if disk := v.disk.Load(); disk != nil {
+			disk.Close()
+		}
 		v.release(store, gone)
 	}
 	if dev, ok := handler.(*sgio.Device); ok && v.left == nil {
@@ -134,8 +141,8 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 			ResetRing: func() error { return v.so.ResetRing(lio.ResetBusy) },
 		},
 	}
-	if disk := v.disk.Load(); disk != nil {
-		o.Nexus = disk.Join("any initiator")
+	if u, ok := h.(*unit); ok {
+		o.Nexus, o.Lengthy, o.TMR = u.Join("any initiator"), u.Lengthy, u.reset
 	}
 	if waits(store, h) {
 		o.Workers, o.Depth = workers, depth
@@ -143,6 +150,24 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 	ring, err := tcmu.Open(v.ctx, v.uio, counted{h, &v.counters}, o)
 	v.ring.Store(ring)
 	return ring, err
+}
+
+// restore gives a disk back what it remembers, if its serial number is the one to last: there are LUNs.
+func (v *volume) restore(h scsi.Handler) {
+	u, ok := h.(*unit)
+	if !ok {
+		return
+	}
+	if used, err := v.so.Activated(); err == nil && used {
+		u.restore()
+	}
+}
+
+// suspend interrupts what the disk does by itself.
+func (v *volume) suspend() {
+	if disk := v.disk.Load(); disk != nil {
+		disk.Suspend()
+	}
 }
 
 // beginning is where in the ring to begin: where a marker says, if what has come since is still wanted.
@@ -174,6 +199,7 @@ func (v *volume) serve(dev *tcmu.Device) (gone bool) {
 	}
 	began := sinceBoot()
 	v.enter(control.Draining, nil)
+	v.suspend() // commands that wait for what the disk does by itself end with it
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	mark, err := dev.Stop(ctx)

@@ -156,6 +156,8 @@ func devices(ctx context.Context, h Host) ([]Finding, error) {
 			found = append(found, problem("see to it, then: systemctl restart tcmud", "%s cannot be served: %s", so.Name, d.Error))
 		case d.State == "" && answered:
 			found = append(found, problem("its log says why; systemctl restart tcmud makes it look anew", "%s is not served by tcmud", so.Name))
+		case d.State == control.Serving && d.Error != "":
+			found = append(found, problem("see to it, then: systemctl restart tcmud", "%s: %s", so.Name, d.Error))
 		case stopped(so.Path()):
 			found = append(found, problem(fmt.Sprintf("echo 0 > %s/action/block_dev", so.Path()), "%s is blocked: all commands end with BUSY", so.Name).
 				by(func() error { return so.BlockDev(false) }))
