@@ -5,23 +5,7 @@ import (
 	"syscall"
 
 	"github.com/tcmud/tcmud/scsi"
-	"github.com/tcmud/tcmud/spc"
 )
-
-// wce is the WCE bit in byte 2 of the Caching mode page.
-const wce = 0x04
-
-// modes are the mode pages of a direct access block device.
-func (d *Disk) modes() []spc.ModePage {
-	caching := spc.ModePage{Code: 0x08, Name: "Caching", Spec: "SBC-3 6.5", Default: make([]byte, 20), Apply: d.applyCaching}
-	if d.writeCache.Load() {
-		caching.Default[2] = wce
-	}
-	if d.traits.Volatile {
-		caching.Changeable = []byte{2: wce}
-	}
-	return []spc.ModePage{caching}
-}
 
 // applyCaching turns the write cache on or off. What it holds is durable before it is off: from then on each GOOD says
 // so.

@@ -70,9 +70,46 @@ func document(t *testing.T) string {
 	b.WriteString("\n## Mode pages\n\nBits that MODE SELECT may change, by byte; all others keep their values.\n\n")
 	b.WriteString("| Page | Name | Clause | Changeable |\n|---|---|---|---|\n")
 	for _, p := range d.primary.ModePages() {
-		row(&b, fmt.Sprintf("%02Xh", p.Code), p.Name, p.Spec, changeable(p))
+		row(&b, page(p.Code, p.Sub), p.Name, p.Spec, changeable(p))
+	}
+	b.WriteString("\n## Log pages\n\nBeside page 00h, and subpage FFh of each, which list them. What can be set and reset is so by LOG SELECT.\n\n")
+	b.WriteString("| Page | Name | Clause | Parameters | Can be set | Reset | Saved |\n|---|---|---|---|---|---|---|\n")
+	for _, p := range d.primary.LogPages() {
+		all, settable := parameters(p)
+		row(&b, page(p.Code, p.Sub), p.Name, p.Spec, all, settable, yes(p.Reset != nil), yes(p.Saved))
 	}
 	return b.String()
+}
+
+func page(code, sub byte) string {
+	if sub != 0 {
+		return fmt.Sprintf("%02Xh/%02Xh", code, sub)
+	}
+	return fmt.Sprintf("%02Xh", code)
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
+}
+
+// parameters lists the codes of the parameters that follow each other, and how many of them LOG SELECT may set.
+func parameters(p spc.LogPage) (all, settable string) {
+	list, n := p.Parameters(), 0
+	for _, l := range list {
+		if l.Changeable {
+			n++
+		}
+	}
+	if n > 0 {
+		settable = fmt.Sprint(n)
+	}
+	if len(list) == 1 {
+		return fmt.Sprintf("%04Xh", list[0].Code), settable
+	}
+	return fmt.Sprintf("%04Xh to %04Xh", list[0].Code, list[len(list)-1].Code), settable
 }
 
 func row(b *strings.Builder, cells ...any) {
@@ -129,10 +166,22 @@ func refused(f scsi.Flags) string {
 
 // changeable lists the bytes of a page that have changeable bits, and these.
 func changeable(p spc.ModePage) string {
+	head := 2
+	if p.Sub != 0 {
+		head = 4
+	}
 	var bytes []string
-	for at, bits := range p.Changeable {
-		if at >= 2 && bits != 0 {
+	for at := head; at < len(p.Changeable); at++ {
+		first, bits := at, p.Changeable[at]
+		for at+1 < len(p.Changeable) && p.Changeable[at+1] == bits {
+			at++
+		}
+		switch {
+		case bits == 0:
+		case first == at:
 			bytes = append(bytes, fmt.Sprintf("byte %d: %02Xh", at, bits))
+		default:
+			bytes = append(bytes, fmt.Sprintf("bytes %d to %d: %02Xh", first, at, bits))
 		}
 	}
 	return strings.Join(bytes, ", ")

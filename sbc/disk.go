@@ -76,6 +76,8 @@ type Disk struct {
 	copying    copying
 	generation generation // of ORWRITE
 	streams    streams
+	statistics statistics
+	thresholds thresholds
 
 	removable bool
 	removal   removal
@@ -127,6 +129,9 @@ func New(cfg Config) (*Disk, error) {
 	d.blocks.Store(uint64(size / d.block))
 	d.traits = d.store.Traits()
 	d.thin = d.store.Discards() == backend.Native && !d.traits.ReadOnly && !cfg.Thick
+	if _, _, err := d.store.Space(); err == nil && d.thin {
+		d.thresholds.unit, d.thresholds.reported = thresholdSet/d.block, true
+	}
 	d.maxBlocks = uint64(cfg.MaxTransfer) / uint64(d.block)
 	d.writeCache.Store(d.traits.Volatile && !cfg.WriteThrough)
 	d.attributes.Store(cfg.Attributes.complete(d))
@@ -140,12 +145,13 @@ func New(cfg Config) (*Disk, error) {
 		VolatileCache:  d.traits.Volatile,
 		VPD:            d.vpd(),
 		Modes:          d.modes(),
+		Logs:           d.logs(),
 		DeviceSpecific: 0x10, // DPOFUA
 		State:          cfg.State,
 		Report:         cfg.Report,
 		Blocks:         func() (uint64, uint32) { return d.Blocks(), uint32(d.block) },
 	})
-	ops := append(d.primary.Ops(), d.watched(d.ops())...)
+	ops := append(d.primary.Ops(), d.counted(d.watched(d.ops()))...)
 	if cfg.ShortCDBs {
 		ops = slices.DeleteFunc(ops, func(o scsi.Op) bool { return o.Len > 16 })
 	}

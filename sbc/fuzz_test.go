@@ -102,6 +102,8 @@ func FuzzParamList(f *testing.F) {
 			"0016 0010 00000000 0000000000000000 00000001 00000000", "0015 000f 00000000 00*16",
 			"0026 0020 00000000 0000000000000000 00000001 00000000 0000000000000040 00000001 00000000",
 			"0016 0010 00000000 ffffffffffffffff 00000002 00000000", "ffff ffff 00000000 00*64",
+			"0e 00 000a 0002 01 06 323032363437", "0e 00 000a 0001 01 06 323032363437", "0d 00 0000 0e 00 000a 0002 01 06 323032363437",
+			"0e 00 000a 0002 01 06 323032363437 0f 00 0100 0000 03 fc 00*252", "0f 00 0100 0000 03 fc 01*252 0e 00 0000",
 		} {
 			p := scsitest.Hex(list)
 			f.Add(uint8(i), p)
@@ -113,7 +115,7 @@ func FuzzParamList(f *testing.F) {
 		format := parameterLists[int(which)%len(parameterLists)]
 		list = list[:min(len(list), format.longest)]
 		other := d.Join("host b")
-		pages, data := modePages(t, d), bytes.Clone(m.data)
+		pages, data := settablePages(t, d), bytes.Clone(m.data)
 		buffer := bytes.Clone(list)
 		c := &scsi.Command{CDB: scsitest.Hex(fmt.Sprintf(format.cdb, len(list))), Data: scsi.Buffer{buffer}, Nexus: d.Join("host a")}
 		r := d.Do(c)
@@ -124,7 +126,7 @@ func FuzzParamList(f *testing.F) {
 		require.Equal(t, scsi.IllegalRequest, r.Key, "%v", r)
 		require.Equal(t, data, m.data, "%v: blocks are gone all the same", r)
 		require.True(t, other.TakeAttention().OK(), "%v: others were told of a change", r)
-		require.Equal(t, pages, modePages(t, d), "%v: a page has changed all the same", r)
+		require.Equal(t, pages, settablePages(t, d), "%v: a page has changed all the same", r)
 	})
 }
 
@@ -136,14 +138,18 @@ var parameterLists = []struct {
 	{"15 10 0000 %02x 00", 0xff},
 	{"55 10 0000000000 %04x 00", 0xffff},
 	{"42 00 00000000 00 %04x 00", 0xffff},
+	{"4c 00 40 00 000000 %04x 00", 0xffff},
 }
 
-// modePages are all of them, as MODE SENSE (10) returns them.
-func modePages(t *testing.T, d *sbc.Disk) []byte {
+// settablePages are all mode pages, and the log pages that can be set.
+func settablePages(t *testing.T, d *sbc.Disk) (all []byte) {
 	t.Helper()
-	p := make([]byte, 256)
-	c := &scsi.Command{CDB: scsitest.Hex("5a 08 3f ff 000000 0100 00"), Data: scsi.Buffer{p}}
-	require.True(t, d.Do(c).OK())
-	n, _ := c.Moved()
-	return p[:n]
+	for _, cdb := range []string{"5a 08 3f ff 000000 ffff 00", "4d 00 4e 00 00 0000 ffff 00", "4d 00 4f 00 00 0000 ffff 00"} {
+		p := make([]byte, 0xffff)
+		c := &scsi.Command{CDB: scsitest.Hex(cdb), Data: scsi.Buffer{p}}
+		require.True(t, d.Do(c).OK())
+		n, _ := c.Moved()
+		all = append(all, p[:n]...)
+	}
+	return all
 }

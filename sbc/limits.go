@@ -57,6 +57,7 @@ func (d *Disk) vpdCharacteristics(p []byte, _ spc.Identity) []byte {
 func (d *Disk) vpdProvisioning(p []byte, _ spc.Identity) []byte {
 	var page [8]byte
 	if d.thin {
+		page[4] = d.thresholds.exponent()
 		page[5] = 0xe4 // LBPU, LBPWS, LBPWS10, LBPRZ
 		page[6] = 0x02 // PROVISIONING TYPE: thin
 	}

@@ -35,7 +35,8 @@ func TestLimitsOfThinDisk(t *testing.T) {
 			h.Fetch("12 01 b0 00ff 00", 255).Good("00 b0 003c 00", compare, test.limits, "00000000",
 				"00100000 00000100", test.unmap, "80000000", "0000000000008000", test.atomic, "00*16")
 			h.Fetch("12 01 b1 00ff 00", 255).Good("00 b1 003c 0001 00 50 03 00*55") // WABEREQ, WACEREQ; FUAB, VBULS
-			h.Fetch("12 01 b2 00ff 00", 255).Good("00 b2 0004 00 e4 02 00")         // LBPU, LBPWS, LBPWS10, LBPRZ; thin
+			sets := map[bool]string{true: "08", false: "0b"}[name == "4096"]        // of 1 MiB
+			h.Fetch("12 01 b2 00ff 00", 255).Good("00 b2 0004", sets, "e4 02 00")   // LBPU, LBPWS, LBPWS10, LBPRZ; thin
 		})
 	}
 }

@@ -2,6 +2,7 @@ package sbc_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,16 +11,41 @@ import (
 	"github.com/tcmud/tcmud/scsi/scsitest"
 )
 
-// Mode pages of a disk with a volatile cache: current, changeable and default values.
+// goldenModes are the mode pages of a disk with a volatile cache, whose store does not know how much space there is: current,
+// changeable and default values (SPC-4 7.5, SBC-3 6.5, and of what has no physical meaning nothing).
+var goldenModes = []struct {
+	code, sub byte
+	values    [3]string
+}{
+	{0x01, 0x00, same("01 0a 00*10")},
+	{0x02, 0x00, same("02 0e 00*14")},
+	{0x07, 0x00, same("07 0a 00*10")},
+	{0x08, 0x00, same("08 12 04 00*17")}, // WCE
+	{0x0a, 0x00, control},
+	{0x0a, 0x01, [3]string{"4a 01 001c 04 00*27", "4a 01 001c 00*28", "4a 01 001c 04 00*27"}}, // TCMOS
+	{0x0a, 0x05, [3]string{hints, "4a 05 040c 00*1036", hints}},
+	{0x10, 0x00, [3]string{"10 16 02 00*21", "10 16 00*22", "10 16 02 00*21"}}, // XORDIS
+	{0x19, 0x00, [3]string{"19 06 0f 00*5", "19 06 00*6", "19 06 0f 00*5"}},    // no specific protocol
+	{0x1a, 0x00, same("1a 26 00*38")},
+	{0x1c, 0x00, same(exceptions)},
+	{0x1c, 0x01, same("5c 01 000c 00*12")},
+}
+
 var (
-	caching = [...]string{"08 12 04 00*17", "08 12 04 00*17", "08 12 04 00*17"}
-	control = [...]string{
+	control = [3]string{
 		"0a 0a 00 10 00 40 0000 ffff 0000", // unrestricted reordering; TAS; busy without limit
 		"0a 0a 04 00 08 00 0000 0000 0000", // D_SENSE, SWP
 		"0a 0a 00 10 00 40 0000 ffff 0000",
 	}
-	exceptions = [...]string{"1c 0a 00*10", "1c 0a 00*10", "1c 0a 00*10"}
+	hints = "4a 05 040c 00*12" + strings.Repeat(" 40 00*15", 64) // no markup descriptor is valid
 )
+
+const (
+	caching    = "08 12 04 00*17"
+	exceptions = "1c 0a 00*10"
+)
+
+func same(page string) [3]string { return [3]string{page, page, page} }
 
 func TestModeSense(t *testing.T) {
 	h := newHost(t, volatile())
@@ -29,29 +55,33 @@ func TestModeSense(t *testing.T) {
 	)
 	for pc := range 3 {
 		p := byte(pc << 6)
-		for code, page := range map[byte]string{0x08: caching[pc], 0x0a: control[pc], 0x1c: exceptions[pc]} {
+		var all, pages []string
+		for _, m := range goldenModes {
+			page := m.values[pc]
+			all = append(all, page)
 			n := len(scsitest.Hex(page))
-			for _, sub := range []byte{0x00, 0xff} {
-				h.Fetch(fmt.Sprintf("1a 00 %02x %02x ff 00", p|code, sub), 255).Good(
-					fmt.Sprintf("%02x 00 10 08", n+11), descriptor6, page)
-				h.Fetch(fmt.Sprintf("1a 08 %02x %02x ff 00", p|code, sub), 255).Good(
-					fmt.Sprintf("%02x 00 10 00", n+3), page) // DBD
-				h.Fetch(fmt.Sprintf("5a 00 %02x %02x 000000 00ff 00", p|code, sub), 255).Good(
-					fmt.Sprintf("%04x 00 10 00 00 0008", n+14), descriptor6, page)
-				h.Fetch(fmt.Sprintf("5a 08 %02x %02x 000000 00ff 00", p|code, sub), 255).Good(
-					fmt.Sprintf("%04x 00 10 00 00 0000", n+6), page)
-				h.Fetch(fmt.Sprintf("5a 10 %02x %02x 000000 00ff 00", p|code, sub), 255).Good(
-					fmt.Sprintf("%04x 00 10 01 00 0010", n+22), long, page) // LLBAA
-				h.Fetch(fmt.Sprintf("5a 18 %02x %02x 000000 00ff 00", p|code, sub), 255).Good(
-					fmt.Sprintf("%04x 00 10 01 00 0000", n+6), page)
+			h.Fetch(fmt.Sprintf("5a 00 %02x %02x 000000 0fff 00", p|m.code, m.sub), 4095).Good(
+				fmt.Sprintf("%04x 00 10 00 00 0008", n+14), descriptor6, page)
+			h.Fetch(fmt.Sprintf("5a 08 %02x %02x 000000 0fff 00", p|m.code, m.sub), 4095).Good(
+				fmt.Sprintf("%04x 00 10 00 00 0000", n+6), page)
+			h.Fetch(fmt.Sprintf("5a 10 %02x %02x 000000 0fff 00", p|m.code, m.sub), 4095).Good(
+				fmt.Sprintf("%04x 00 10 01 00 0010", n+22), long, page) // LLBAA
+			h.Fetch(fmt.Sprintf("5a 18 %02x %02x 000000 0fff 00", p|m.code, m.sub), 4095).Good(
+				fmt.Sprintf("%04x 00 10 01 00 0000", n+6), page)
+			if m.sub != 0 {
+				continue
 			}
+			pages = append(pages, page)
+			h.Fetch(fmt.Sprintf("1a 00 %02x 00 ff 00", p|m.code), 255).Good(
+				fmt.Sprintf("%02x 00 10 08", n+11), descriptor6, page)
+			h.Fetch(fmt.Sprintf("1a 08 %02x 00 ff 00", p|m.code), 255).Good(
+				fmt.Sprintf("%02x 00 10 00", n+3), page) // DBD
 		}
-		all := []string{caching[pc], control[pc], exceptions[pc]}
-		for _, sub := range []byte{0x00, 0xff} {
-			h.Fetch(fmt.Sprintf("1a 00 %02x %02x ff 00", p|0x3f, sub), 255).Good(append([]string{"37 00 10 08", descriptor6}, all...)...)
-			h.Fetch(fmt.Sprintf("5a 10 %02x %02x 000000 00ff 00", p|0x3f, sub), 255).Good(
-				append([]string{"0042 00 10 01 00 0010", long}, all...)...)
-		}
+		h.Fetch(fmt.Sprintf("1a 08 %02x ff ff 00", p|0x08), 255).Good("17 00 10 00", goldenModes[3].values[pc])
+		h.Fetch(fmt.Sprintf("1a 08 %02x ff ff 00", p|0x1c), 255).Good("1f 00 10 00", goldenModes[10].values[pc], goldenModes[11].values[pc])
+		h.Fetch(fmt.Sprintf("1a 00 %02x 00 ff 00", p|0x3f), 255).Good(append([]string{"a7 00 10 08", descriptor6}, pages...)...)
+		h.Fetch(fmt.Sprintf("5a 10 %02x 00 000000 00ff 00", p|0x3f), 255).Good(append([]string{"00b2 00 10 01 00 0010", long}, pages...)...)
+		h.Fetch(fmt.Sprintf("5a 00 %02x ff 000000 ffff 00", p|0x3f), 4096).Good(append([]string{"04ea 00 10 00 00 0008", descriptor6}, all...)...)
 	}
 }
 
@@ -61,12 +91,13 @@ func TestModeSenseRefuses(t *testing.T) {
 		send := func(page string) *scsitest.Answer { return h.Fetch(sense.cdb+page+sense.rest, 255) }
 		send("c8 00").Sense("05 39 00") // saved values
 		send("ff 00").Sense("05 39 00")
-		send("01 00").Sense("05 24 00 cd 00 02") // PAGE CODE
-		send("41 00").Sense("05 24 00 cd 00 02")
-		send("c1 00").Sense("05 24 00 cd 00 02")
+		send("03 00").Sense("05 24 00 cd 00 02") // PAGE CODE
+		send("43 00").Sense("05 24 00 cd 00 02")
+		send("c3 00").Sense("05 24 00 cd 00 02")
 		send("3e ff").Sense("05 24 00 cd 00 02")
 		send("08 01").Sense("05 24 00 cf 00 03") // SUBPAGE CODE
-		send("0a 05").Sense("05 24 00 cf 00 03")
+		send("0a 04").Sense("05 24 00 cf 00 03")
+		send("1c 02").Sense("05 24 00 cf 00 03") // nobody knows how much space there is
 		send("3f 01").Sense("05 24 00 cf 00 03")
 	}
 	h.Fetch("1a 10 3f 00 ff 00", 255).Sense("05 24 00 cc 00 01") // LLBAA is not in the short form
@@ -76,7 +107,7 @@ func TestModeSenseIsCut(t *testing.T) {
 	h := newHost(t, volatile())
 	whole := hex(h.Fetch("1a 00 3f 00 ff 00", 255).Data())
 	long := hex(h.Fetch("5a 00 3f 00 000000 ffff 00", 255).Data())
-	for n := range 70 {
+	for n := range 180 {
 		h.Fetch(fmt.Sprintf("1a 00 3f 00 %02x 00", n), 255).Good(whole[:min(2*n, len(whole))])
 		h.Fetch(fmt.Sprintf("5a 00 3f 00 000000 %04x 00", n), 255).Good(long[:min(2*n, len(long))])
 	}
@@ -149,7 +180,7 @@ func TestModeSelectTellsTheOthers(t *testing.T) {
 
 	select6(c, header6).Sense("06 2a 01")
 	select6(c, header6, "08 12 04 00*17").Good() // as it is
-	select6(c, header6, exceptions[0], control[0], caching[0]).Good()
+	select6(c, header6, exceptions, control[0], caching).Good()
 	select6(c, header6).Good()
 	c.Send("15 10 0000 00 00").Good()
 	a.Send("00 00000000 00").Good()
@@ -240,11 +271,12 @@ func TestModeSelectRefuses(t *testing.T) {
 		"bit that is not, cleared":   {"0a 0a 00 10 00 00 0000 ffff 0000", "05 26 00 80 00 1d"}, // TAS
 		"byte that is not":           {"0a 0a 00 10 00 40 0000 00ff 0000", "05 26 00 80 00 20"},
 		"the last byte":              {"1c 0a 00*9 01", "05 26 00 80 00 23"},
-		"page that is not there":     {"01 0a 00*10", "05 26 00 8d 00 18"},
-		"subpage that is not there":  {"4a 05 0008 00*8", "05 26 00 8d 00 18"},
+		"page that is not there":     {"03 16 00*22", "05 26 00 8d 00 18"},
+		"subpage that is not there":  {"4a 04 0008 00*8", "05 26 00 8d 00 18"},
 		"all pages":                  {"3f 0a 00*10", "05 26 00 8d 00 18"},
 		"page that is too short":     {"0a 08 00*8", "05 26 00 80 00 19"},
 		"page that is too long":      {"0a 0c 00*12", "05 26 00 80 00 19"},
+		"subpage that is too short":  {"4a 01 0008 00*8", "05 26 00 80 00 1a"},
 		"page cut short":             {"0a 0a 00 10 00 40 0000 ffff 00", "05 1a 00"},
 		"page without a length":      {"0a", "05 1a 00"},
 		"subpage without a length":   {"4a 01 00", "05 1a 00"},

@@ -54,6 +54,8 @@ var rows = []struct {
 	{"SANITIZE BLOCK ERASE", "48 02 0000000000 0000 00", nil, 0, scsi.Writes, true, true, true, "48 a2 0000000000 0000 00", "", "033103 044400"},
 	{"SANITIZE CRYPTOGRAPHIC ERASE", "48 03 0000000000 0000 00", nil, 0, scsi.Writes, true, true, true, "48 a3 0000000000 0000 00", "", "033103 044400"},
 	{"SANITIZE EXIT FAILURE MODE", "48 1f 0000000000 0000 00", nil, 0, scsi.Writes, true, false, false, "48 1f 0000000000 0000 00", "00 a0 0000000000 0000 00", "033103 044400"},
+	{"LOG SELECT", "4c 00 40 00 000000 000e 00", scsitest.Hex("0e 00 000a 0002 01 06 323032363437"), 0, scsi.Writes, true, false, false, "4c 02 ff ff 000000 ffff 00", "", "052600"},
+	{"LOG SENSE", "4d 00 40 00 00 0000 00ff 00", nil, 255, scsi.Always, true, false, false, "4d 00 ff ff 00 ffff ffff 00", "", ""},
 	{"MODE SELECT (10)", "55 10 0000000000 0008 00", make([]byte, 8), 0, scsi.Writes, true, false, false, "55 11 0000000000 ffff 00", "", "052600"},
 	{"MODE SENSE (10)", "5a 08 3f 00 000000 00ff 00", nil, 255, scsi.Reads, true, false, false, "5a 18 ff ff 000000 ffff 00", "", "053900"},
 	{"ORWRITE (32)", "7f 00 00 00 0000 00 18 000e 00 00 00*8 00000000 00000000 00000001", make([]byte, 512), 0, scsi.Writes, true, true, true, "7f 00 07 0f 0000 00 18 000e 18 00 ff*8 ffffffff ffffffff ffffffff", "00*6 1f 00*25", "030c00 031100 052c0c 072707"},

@@ -33,7 +33,10 @@ func (d *Disk) startStop(c *scsi.Command) scsi.Result {
 		return r
 	}
 	d.hold(nil, false)
-	d.Set(scsi.Stopped, !d.removable)
+	if !d.removable && !d.Is(scsi.Stopped) {
+		d.Set(scsi.Stopped, true)
+		d.primary.Stopped(c)
+	}
 	return scsi.Result{}
 }
 

@@ -37,9 +37,10 @@ type Config struct {
 	SelfTest func(ctx context.Context, extended bool) (failure scsi.Result, lba uint64)
 	// VolatileCache: the unit may have a volatile write cache (V_SUP of VPD page 86h).
 	VolatileCache bool
-	// VPD and Modes are the pages of the device type, beside those of this package.
+	// VPD, Modes and Logs are the pages of the device type, beside those of this package.
 	VPD   []VPD
 	Modes []ModePage
+	Logs  []LogPage
 	// DeviceSpecific is the DEVICE-SPECIFIC PARAMETER of the mode parameter header, without the WP bit.
 	DeviceSpecific byte
 	// State keeps what the unit remembers across a loss of power. Nil: nothing is kept.
@@ -57,8 +58,10 @@ type Device struct {
 	vpd   []VPD        // sorted by Code
 	parts []remembered // immutable once the unit is built
 	// modes is sorted by Code and Sub; the current values in it are guarded by mu.
-	modes []ModePage
-	mu    sync.Mutex
+	modes     []ModePage
+	modesKept bool // guarded by mu: State has a record of them
+	mu        sync.Mutex
+	log       logbook
 
 	born    time.Time
 	timeSet atomic.Pointer[setTime] // nil until SET TIMESTAMP
@@ -70,7 +73,9 @@ type Device struct {
 func New(cfg Config) *Device {
 	d := &Device{cfg: cfg, born: time.Now()}
 	d.vpd = sortVPD(append(d.ownVPD(), cfg.VPD...))
-	d.modes = sortModes(append(d.ownModes(), cfg.Modes...))
+	d.modes = sortModes(append(d.ownModes(), cfg.Modes...), d.Keeps())
+	d.Remember(modesRecord, d.restoreModes)
+	d.openLog()
 	return d
 }
 
@@ -97,7 +102,7 @@ func (d *Device) Ops() []scsi.Op {
 			Access: scsi.Always, Flags: scsi.BypassAttention, Do: d.inquiry},
 		{Code: 0x15, Name: "MODE SELECT (6)", Spec: "SPC-4 6.11", Len: 6,
 			Fields: []scsi.Field{pf, sp, list6}, Xfer: scsi.ParametersOut(list6),
-			Access: scsi.Writes, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header6) }},
+			Access: scsi.Writes, Flags: scsi.Lengthy, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header6) }},
 		{Code: 0x1a, Name: "MODE SENSE (6)", Spec: "SPC-4 6.13", Len: 6,
 			Fields: []scsi.Field{dbd, pc, modePage, subpage, alloc6}, Xfer: scsi.AllocationIn(alloc6),
 			Access: scsi.Reads, Do: func(c *scsi.Command) scsi.Result { return d.modeSense(c, header6) }},
@@ -107,9 +112,15 @@ func (d *Device) Ops() []scsi.Op {
 		{Code: 0x1d, Name: "SEND DIAGNOSTIC", Spec: "SPC-4 6.42", Len: 6, Absent: d.cfg.SelfTest == nil,
 			Fields: []scsi.Field{selfTestCode, pf, selfTest, devOffl, unitOffl, list3}, Xfer: scsi.ParametersOut(list3),
 			Access: scsi.Writes, Do: d.sendDiagnostic},
+		{Code: 0x4c, Name: "LOG SELECT", Spec: "SPC-4 6.5", Len: 10,
+			Fields: append(d.saving(), pcr, pc, logCode, subpage, list10), Xfer: scsi.ParametersOut(list10),
+			Access: scsi.Writes, Flags: scsi.Lengthy, Do: d.logSelect},
+		{Code: 0x4d, Name: "LOG SENSE", Spec: "SPC-4 6.6", Len: 10,
+			Fields: append(d.saving(), pc, logCode, subpage, logPointer, alloc7), Xfer: scsi.AllocationIn(alloc7),
+			Access: scsi.Always, Do: d.logSense},
 		{Code: 0x55, Name: "MODE SELECT (10)", Spec: "SPC-4 6.12", Len: 10,
 			Fields: []scsi.Field{pf, sp, list10}, Xfer: scsi.ParametersOut(list10),
-			Access: scsi.Writes, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header10) }},
+			Access: scsi.Writes, Flags: scsi.Lengthy, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header10) }},
 		{Code: 0x5a, Name: "MODE SENSE (10)", Spec: "SPC-4 6.14", Len: 10,
 			Fields: []scsi.Field{llbaa, dbd, pc, modePage, subpage, alloc7}, Xfer: scsi.AllocationIn(alloc7),
 			Access: scsi.Reads, Do: func(c *scsi.Command) scsi.Result { return d.modeSense(c, header10) }},

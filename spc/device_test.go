@@ -40,7 +40,7 @@ func TestDeviceType(t *testing.T) {
 	h.Fetch("03 00 0000 ff 00", 255).Good("70 00*6 0a 00*10")
 	h.Send("00 00000000 00").Good()
 	h.Fetch("a0 00 00 000000 00000010 00 00", 16).Good("00000008 00000000 0000000000000000")
-	h.Fetch("a3 0c 00 00 0000 00000004 00 00", 4).Good("000000b8") // 23 commands: nothing to keep state in, no ports, no self-test
+	h.Fetch("a3 0c 00 00 0000 00000004 00 00", 4).Good("000000c8") // 25 commands: nothing to keep state in, no ports, no self-test
 }
 
 // A device type brings pages of its own, and page 00h lists all in ascending order.

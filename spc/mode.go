@@ -15,13 +15,15 @@ type ModePage struct {
 	Spec      string
 	// Default is the page as it is after power on. Its header (page code, subpage, length) is filled in.
 	Default []byte
-	// Changeable has a bit set for each bit that MODE SELECT may change; nil if there is none.
+	// Changeable has a bit set for each bit that MODE SELECT may change; nil if there is none. What nobody acts upon is
+	// not changeable.
 	Changeable []byte
 	// Apply makes true what the page, as it is to be, says; anything but GOOD leaves the page as it was. It is
 	// called with the pages locked.
 	Apply func(page []byte) scsi.Result
 
 	current []byte
+	saved   []byte // as it is after the next power on
 }
 
 // PageControl values of MODE SENSE.
@@ -32,39 +34,45 @@ const (
 	savedValues
 )
 
-// values are the bytes of the page for a PAGE CONTROL other than savedValues.
+// values are the bytes of the page for a PAGE CONTROL.
 func (m *ModePage) values(control uint64) []byte {
 	switch control {
 	case changeableValues:
 		return m.Changeable
 	case defaultValues:
 		return m.Default
+	case savedValues:
+		return m.saved
 	}
 	return m.current
 }
 
-// header writes page code, subpage code and length into page.
-func (m *ModePage) header(page []byte) {
+// header writes page code, subpage code and length into page, and PS where pages can be saved.
+func (m *ModePage) header(page []byte, saveable bool) {
 	if m.Sub == 0 {
 		page[0], page[1] = m.Code, byte(len(page)-2)
-		return
+	} else {
+		page[0], page[1] = m.Code|0x40, m.Sub // SPF
+		binary.BigEndian.PutUint16(page[2:], uint16(len(page)-4))
 	}
-	page[0], page[1] = m.Code|0x40, m.Sub // SPF
-	binary.BigEndian.PutUint16(page[2:], uint16(len(page)-4))
+	if saveable {
+		page[0] |= 0x80 // PS
+	}
 }
 
 // sortModes puts the pages in the order in which they are reported, and fills in what derives from Default.
-func sortModes(pages []ModePage) []ModePage {
+func sortModes(pages []ModePage, saveable bool) []ModePage {
 	slices.SortFunc(pages, func(a, b ModePage) int {
 		return int(a.Code)<<8 + int(a.Sub) - int(b.Code)<<8 - int(b.Sub)
 	})
 	for i := range pages {
 		m := &pages[i]
 		m.Default = slices.Clone(m.Default)
-		m.header(m.Default)
+		m.header(m.Default, saveable)
 		m.Changeable = append(m.Changeable, make([]byte, len(m.Default)-len(m.Changeable))...)
-		m.header(m.Changeable)
+		m.header(m.Changeable, saveable)
 		m.current = slices.Clone(m.Default)
+		m.saved = m.current
 	}
 	return pages
 }
@@ -72,8 +80,8 @@ func sortModes(pages []ModePage) []ModePage {
 // ModePages are the mode pages of the unit, in the order of their codes.
 func (d *Device) ModePages() []ModePage { return d.modes }
 
-// ChangeMode changes the current values of a page from within; every I_T nexus is told (2A/01). A page that the unit
-// does not have, or that stays the same, changes nothing.
+// ChangeMode changes the current values of a page from within, and the saved ones if any have been saved; every I_T
+// nexus is told (2A/01). A page that the unit does not have, or that stays the same, changes nothing.
 func (d *Device) ChangeMode(code, sub byte, change func(page []byte)) scsi.Result {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -83,7 +91,10 @@ func (d *Device) ChangeMode(code, sub byte, change func(page []byte)) scsi.Resul
 	}
 	page := slices.Clone(m.current)
 	change(page)
-	return d.install([]modeChange{{m, page}}, nil)
+	if r := d.install([]modeChange{{m, page}}, nil); !r.OK() || !d.modesKept {
+		return r
+	}
+	return d.saveModes(nil, m)
 }
 
 // mode finds a page, or nil.
@@ -102,10 +113,17 @@ type modeChange struct {
 	to   []byte
 }
 
-// install applies changes in their order, keeps them as current values, and tells every nexus but from. The first that
-// cannot be applied ends it. The caller holds mu.
-func (d *Device) install(changes []modeChange, from *scsi.Nexus) (r scsi.Result) {
-	changed := false
+// install makes changes and tells every nexus but from. The caller holds mu.
+func (d *Device) install(changes []modeChange, from *scsi.Nexus) scsi.Result {
+	changed, r := apply(changes)
+	if changed {
+		d.unit.Attend(scsi.ModeParametersChanged, from)
+	}
+	return r
+}
+
+// apply applies changes in their order and keeps them as current values. The first that cannot be applied ends it.
+func apply(changes []modeChange) (changed bool, r scsi.Result) {
 	for _, c := range changes {
 		if bytes.Equal(c.page.current, c.to) {
 			continue
@@ -117,35 +135,7 @@ func (d *Device) install(changes []modeChange, from *scsi.Nexus) (r scsi.Result)
 		}
 		c.page.current, changed = c.to, true
 	}
-	if changed {
-		d.unit.Attend(scsi.ModeParametersChanged, from)
-	}
-	return r
-}
-
-// ownModes are the mode pages that every device type has.
-func (d *Device) ownModes() []ModePage {
-	return []ModePage{
-		{Code: 0x0a, Name: "Control", Spec: "SPC-4 7.5",
-			Default: []byte{
-				3:  0x10, // QUEUE ALGORITHM MODIFIER: unrestricted reordering
-				5:  0x40, // TAS, as LIO does it
-				8:  0xff, // BUSY TIMEOUT PERIOD: unlimited
-				9:  0xff,
-				11: 0,
-			},
-			Changeable: []byte{
-				2: 0x04, // D_SENSE
-				4: 0x08, // SWP
-			},
-			Apply: func(page []byte) scsi.Result {
-				d.unit.Set(scsi.DescriptorFormat, page[2]&0x04 != 0)
-				d.unit.Set(scsi.SoftwareWriteProtect, page[4]&0x08 != 0)
-				return scsi.Result{}
-			}},
-		{Code: 0x1c, Name: "Informational Exceptions Control", Spec: "SPC-4 7.5",
-			Default: []byte{11: 0}}, // MRIE 0: none is reported
-	}
+	return changed, r
 }
 
 var (
@@ -183,7 +173,7 @@ func (d *Device) modeSense(c *scsi.Command, h modeHeader) scsi.Result {
 	before := len(p)
 	for i := range d.modes {
 		m := &d.modes[i]
-		if (code == allPages || code == m.Code) && (sub == allSubpages || sub == m.Sub) {
+		if m.named(code, sub) {
 			p = append(p, m.values(control)...)
 		}
 	}
@@ -193,7 +183,7 @@ func (d *Device) modeSense(c *scsi.Command, h modeHeader) scsi.Result {
 		return scsi.InvalidFieldInCDB.At(subpage)
 	case len(p) == before:
 		return scsi.InvalidFieldInCDB.At(modePage)
-	case control == savedValues:
+	case control == savedValues && !d.Keeps():
 		return scsi.SavingNotSupported
 	}
 
@@ -213,6 +203,15 @@ func (d *Device) modeSense(c *scsi.Command, h modeHeader) scsi.Result {
 	}
 	c.Reply(p)
 	return scsi.Result{}
+}
+
+// named says whether a PAGE CODE and a SUBPAGE CODE of MODE SENSE stand for the page (SPC-4 6.13). All pages have no
+// subpage in common but that which stands for all.
+func (m *ModePage) named(code, sub byte) bool {
+	if code == allPages {
+		return sub == allSubpages || sub == 0 && m.Sub == 0
+	}
+	return code == m.Code && (sub == allSubpages || sub == m.Sub)
 }
 
 // appendBlockDescriptor appends the short or long LBA mode parameter block descriptor (SBC-3 clause 6.4.2), if the

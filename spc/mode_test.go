@@ -21,7 +21,7 @@ type switchable struct {
 	applied []string
 }
 
-func newSwitchable(t *testing.T) *switchable {
+func newSwitchable(t *testing.T, change ...func(*spc.Config)) *switchable {
 	s := &switchable{}
 	apply := func(page []byte) scsi.Result {
 		if page[len(page)-1] == 0xff {
@@ -30,16 +30,28 @@ func newSwitchable(t *testing.T) *switchable {
 		s.applied = append(s.applied, fmt.Sprintf("%x", page))
 		return scsi.Result{}
 	}
-	device, unit := newDevice(t, spc.Config{Type: 0x0c, DeviceSpecific: 0x10, Modes: []spc.ModePage{
+	cfg := spc.Config{Type: 0x0c, DeviceSpecific: 0x10, Modes: []spc.ModePage{
 		{Code: 0x21, Name: "vendor's", Default: []byte{2: 0x11, 4: 0x00}, Changeable: []byte{4: 0xff}, Apply: apply},
 		{Code: 0x0a, Sub: 0x05, Name: "subpage", Default: []byte{4: 0x22, 6: 0x00}, Changeable: []byte{6: 0xff}, Apply: apply},
-	}})
+	}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	device, unit := newDevice(t, cfg)
 	s.device = device
 	s.host, s.other = scsitest.Join(t, unit, "host a", nil), scsitest.Join(t, unit, "host b", nil)
 	return s
 }
 
-const control, exceptions = "0a 0a 00 10 00 40 0000 ffff 0000", "1c 0a 00*10"
+// Mode pages that every unit has.
+const (
+	disconnect = "02 0e 00*14"
+	control    = "0a 0a 00 10 00 40 0000 ffff 0000"
+	extension  = "4a 01 001c 04 00*27" // TCMOS
+	port       = "19 06 0f 00*5"       // no protocol
+	power      = "1a 26 00*38"
+	exceptions = "1c 0a 00*10"
+)
 
 // Pages and subpages come in ascending order, and 3Fh and FFh stand for all of them (SPC-4 6.13).
 func TestSubpages(t *testing.T) {
@@ -49,12 +61,12 @@ func TestSubpages(t *testing.T) {
 	h.Fetch("1a 00 4a 05 ff 00", 255).Good("0a 00 10 00", "4a 05 0003 00 00 ff")
 	h.Fetch("1a 00 8a 05 ff 00", 255).Good("0a 00 10 00", sub)
 	h.Fetch("1a 00 0a 00 ff 00", 255).Good("0f 00 10 00", control)
-	h.Fetch("1a 00 0a ff ff 00", 255).Good("16 00 10 00", control, sub)
+	h.Fetch("1a 00 0a ff ff 00", 255).Good("36 00 10 00", control, extension, sub)
 	h.Fetch("1a 00 21 00 ff 00", 255).Good("08 00 10 00", vendor)
 	h.Fetch("1a 00 61 00 ff 00", 255).Good("08 00 10 00", "21 03 00 00 ff")
-	h.Fetch("1a 00 3f 00 ff 00", 255).Good("20 00 10 00", control, exceptions, vendor)
-	h.Fetch("1a 00 3f ff ff 00", 255).Good("27 00 10 00", control, sub, exceptions, vendor)
-	h.Fetch("5a 00 3f ff 000000 00ff 00", 255).Good("002a 00 10 00 00 0000", control, sub, exceptions, vendor)
+	h.Fetch("1a 00 3f 00 ff 00", 255).Good("60 00 10 00", disconnect, control, port, power, exceptions, vendor)
+	h.Fetch("1a 00 3f ff ff 00", 255).Good("87 00 10 00", disconnect, control, extension, sub, port, power, exceptions, vendor)
+	h.Fetch("5a 00 3f ff 000000 00ff 00", 255).Good("008a 00 10 00 00 0000", disconnect, control, extension, sub, port, power, exceptions, vendor)
 	h.Fetch("1a 00 0a 04 ff 00", 255).Sense("05 24 00 cf 00 03")
 	h.Fetch("1a 00 21 05 ff 00", 255).Sense("05 24 00 cf 00 03")
 	h.Fetch("1a 00 22 ff ff 00", 255).Sense("05 24 00 cd 00 02")
@@ -67,8 +79,8 @@ func TestModeSenseLongerThanItCanSay(t *testing.T) {
 	p := h.Fetch("1a 00 3f 00 ff 00", 255).Data()
 	require.Equal(t, byte(0xff), p[0])
 	p = h.Fetch("5a 00 3f 00 000000 ffff 00", 1000).Data()
-	require.Equal(t, "0140", fmt.Sprintf("%x", p[:2])) // 8-2+12+12+250+40
-	require.Len(t, p, 0x140+2)
+	require.Equal(t, "0180", fmt.Sprintf("%x", p[:2])) // 8-2+16+12+8+40+12+250+40
+	require.Len(t, p, 0x180+2)
 }
 
 func TestModeSelectOfSubpage(t *testing.T) {
@@ -102,7 +114,7 @@ func TestModeSelectInOrder(t *testing.T) {
 	s.other.Send("00 00000000 00").Good() // told once of both
 
 	s.host.Send("15 10 0000 10 00", scsitest.Hex("00000000", "21 03 11 00 03", "4a 05 0003 22 00 ff")).Sense("04 44 00")
-	s.host.Fetch("1a 00 3f ff ff 00", 255).Good("27 00 10 00", control, second, exceptions, "21 03 11 00 03")
+	s.host.Fetch("1a 00 3f ff ff 00", 255).Good("87 00 10 00", disconnect, control, extension, second, port, power, exceptions, "21 03 11 00 03")
 	s.other.Send("00 00000000 00").Sense("06 2a 01")
 
 	s.host.Send("15 10 0000 0e 00", scsitest.Hex("00000000", "21 03 11 00 04", "21 03 11 00 05")).Good() // twice

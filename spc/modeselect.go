@@ -22,34 +22,42 @@ func (d *Device) modeSelect(c *scsi.Command, h modeHeader) scsi.Result {
 		length = c.Uint(list10)
 	}
 	switch {
-	case c.Is(sp):
+	case c.Is(sp) && !d.Keeps():
 		return scsi.InvalidFieldInCDB.At(sp)
-	case length == 0:
-		return scsi.Result{}
-	case !c.Is(pf): // the pages would be vendor specific
+	case length > 0 && !c.Is(pf): // the pages would be vendor specific
 		return scsi.InvalidFieldInCDB.At(pf)
-	case length < uint64(h):
+	case length > 0 && length < uint64(h):
 		return scsi.ParameterListLengthError
 	}
 	list := make([]byte, length) // at most 64 KiB, and no more than the initiator sent
 	c.Param(list, 0)
-
-	at, r := d.checkHeader(list, h)
-	if !r.OK() {
-		return r
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var changes []modeChange
-	for at < len(list) {
-		m, n, r := d.selectPage(list, at)
-		if !r.OK() {
-			return r
+	changes, r := d.selected(list, h)
+	if r.OK() {
+		r = d.install(changes, c.Nexus)
+	}
+	if !r.OK() || !c.Is(sp) {
+		return r
+	}
+	return d.saveModes(c, d.allModes()...) // SPC-4 6.11: all pages, not those in the list alone
+}
+
+// selected is what a parameter list asks for.
+func (d *Device) selected(list []byte, h modeHeader) (changes []modeChange, r scsi.Result) {
+	if len(list) == 0 {
+		return nil, scsi.Result{}
+	}
+	at, r := d.checkHeader(list, h)
+	for r.OK() && at < len(list) {
+		var m *ModePage
+		var n int
+		if m, n, r = d.selectPage(list, at); r.OK() {
+			changes = append(changes, modeChange{m, m.merge(list[at : at+n])})
 		}
-		changes = append(changes, modeChange{m, m.merge(list[at : at+n])})
 		at += n
 	}
-	return d.install(changes, c.Nexus)
+	return changes, r
 }
 
 // checkHeader checks the mode parameter header and the block descriptor, and returns where the pages begin. MODE DATA
@@ -86,32 +94,35 @@ func (d *Device) checkHeader(list []byte, h modeHeader) (int, scsi.Result) {
 // selectPage checks the page that begins at list[at] and returns it with its length.
 func (d *Device) selectPage(list []byte, at int) (*ModePage, int, scsi.Result) {
 	page := list[at:]
-	head, sub := 2, byte(0)
-	if page[0]&0x40 != 0 { // SPF
-		head = 4
-	}
-	if len(page) < head {
-		return nil, 0, scsi.ParameterListLengthError
-	}
-	length := int(page[1])
-	if head == 4 {
-		sub, length = page[1], int(binary.BigEndian.Uint16(page[2:]))
-	}
-	m := d.mode(page[0]&0x3f, sub)
+	m, head, n := d.modeAt(page)
 	switch {
+	case head == 0:
+		return nil, 0, scsi.ParameterListLengthError
 	case m == nil:
 		return nil, 0, scsi.InvalidFieldInParameterList.AtParamBit(at, 5)
-	case head+length != len(m.current):
+	case n != len(m.current):
 		return nil, 0, scsi.InvalidFieldInParameterList.AtParam(at + head/2) // PAGE LENGTH: byte 1, or 2 with SPF
-	case len(page) < head+length:
+	case len(page) < n:
 		return nil, 0, scsi.ParameterListLengthError
 	}
-	for i := head; i < head+length; i++ {
+	for i := head; i < n; i++ {
 		if (page[i]^m.current[i])&^m.Changeable[i] != 0 {
 			return nil, 0, scsi.InvalidFieldInParameterList.AtParam(at + i)
 		}
 	}
-	return m, head + length, scsi.Result{}
+	return m, n, scsi.Result{}
+}
+
+// modeAt reads the header of the page that p begins with: the page, nil if the unit has none such, the length of its
+// header, 0 if p ends within it, and the length of the whole page as it says itself.
+func (d *Device) modeAt(p []byte) (m *ModePage, head, n int) {
+	switch {
+	case len(p) >= 2 && p[0]&0x40 == 0:
+		return d.mode(p[0]&0x3f, 0), 2, 2 + int(p[1])
+	case len(p) >= 4: // SPF
+		return d.mode(p[0]&0x3f, p[1]), 4, 4 + int(binary.BigEndian.Uint16(p[2:]))
+	}
+	return nil, 0, 0
 }
 
 // merge is the current page with the changeable bits of page. The header stays, whatever PS says.

@@ -117,18 +117,20 @@ func (d *Device) runTest(ctx context.Context, code byte) scsi.Result {
 	case !failure.OK():
 		r.Result, r.LBA, r.Sense = TestFailed, lba, failure
 	}
-	d.tests.finish(r)
+	d.tests.finish(r, d.keepTests)
 	if r.Result != TestPassed {
 		return scsi.LogicalUnitFailedSelfTest
 	}
 	return scsi.Result{}
 }
 
-func (t *selfTests) finish(r SelfTestResult) {
+// finish notes the result of a test, which keep is to make durable, before another may begin.
+func (t *selfTests) finish(r SelfTestResult, keep func([]SelfTestResult)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r.Code != 0 {
 		t.results[0] = r
+		keep(t.results)
 	}
 	t.running = false
 	if t.ended != nil {

@@ -20,9 +20,9 @@ type tested struct {
 	kinds  []bool // extended or not, as they began
 }
 
-func newTested(t *testing.T) *tested {
+func newTested(t *testing.T, change ...func(*spc.Config)) *tested {
 	s := &tested{end: make(chan scsi.Result)}
-	device, unit := newDevice(t, spc.Config{SelfTest: func(ctx context.Context, extended bool) (scsi.Result, uint64) {
+	cfg := spc.Config{SelfTest: func(ctx context.Context, extended bool) (scsi.Result, uint64) {
 		s.kinds = append(s.kinds, extended)
 		select {
 		case r := <-s.end:
@@ -30,7 +30,11 @@ func newTested(t *testing.T) *tested {
 		case <-ctx.Done():
 			return scsi.Result{}, ^uint64(0)
 		}
-	}})
+	}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	device, unit := newDevice(t, cfg)
 	s.device, s.Host = device, scsitest.Join(t, unit, "host a", nil)
 	return s
 }
