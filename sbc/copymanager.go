@@ -12,6 +12,11 @@ import (
 // designators, and honour the ROD tokens that any of them has made. The zero CopyManager is ready. A disk without one of
 // Config copies within itself only.
 type CopyManager struct {
+	// Reaches says whether all who reach the disk that a command was sent to reach another one too: EXTENDED COPY finds no
+	// other, so that nobody copies what he could not read or write himself. (A ROD token is a right of its own: who has
+	// it was given it.) It is asked by several goroutines at once. Nil: all do.
+	Reaches func(from, to *Disk) bool
+
 	mu    sync.Mutex
 	last  int     // order of the disk that joined last; guarded by mu
 	disks []*Disk // guarded by mu
@@ -52,8 +57,8 @@ func (m *CopyManager) leave(d *Disk) {
 	m.tokens.end(d, everything, scsi.TokenCancelled)
 }
 
-// find is the disk that a designator names: own, where it is one of own's, for one logical unit may be several disks to
-// us. Nil if there is none.
+// find is the disk that a designator names to who has sent a command to own: own, where it is one of own's, for one logical
+// unit may be several disks to us. Nil if there is none.
 func (m *CopyManager) find(own *Disk, designator []byte) *Disk {
 	if own.designated(designator) {
 		return own
@@ -62,7 +67,7 @@ func (m *CopyManager) find(own *Disk, designator []byte) *Disk {
 	disks := slices.Clone(m.disks)
 	m.mu.Unlock()
 	for _, d := range disks {
-		if d.designated(designator) {
+		if d.designated(designator) && (m.Reaches == nil || m.Reaches(own, d)) {
 			return d
 		}
 	}

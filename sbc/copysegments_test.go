@@ -323,6 +323,20 @@ func TestCopyAsksTheDisks(t *testing.T) {
 	}
 }
 
+// TestCopyReaches only what who sends it reaches.
+func TestCopyReaches(t *testing.T) {
+	p := newTwoDisks(t)
+	p.manager.Reaches = func(from, to *sbc.Disk) bool {
+		require.NotSame(t, from, to)
+		return from == p.d2
+	}
+	list := lid1(1, 0, []string{first, second}, []string{blocks(0, 0, 1, 1, 0, 0)})
+	extendedCopy1(p.first, list).Sense("0a 0d 02 80 00 30")
+	extendedCopy1(p.second, list).Good()
+	extendedCopy1(p.first, lid1(1, 0, []string{first}, []string{blocks(0, 0, 0, 1, 0, 1)})).Good()
+	writeUsingToken(p.second, 1, writeList(0, 0, tokenOf(p.first, 0, 1), ranges(3, 1))).Good()
+}
+
 // reservedForReading is a reservation of the type Write Exclusive that another nexus holds.
 type reservedForReading struct{}
 

@@ -30,6 +30,7 @@ import (
 
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/lio"
+	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/tcmu"
 )
 
@@ -61,6 +62,8 @@ type key struct {
 type Daemon struct {
 	cfg     Config
 	started time.Time
+	copies  sbc.CopyManager
+	reach   reach
 
 	mu      sync.Mutex
 	volumes map[key]*volume    // guarded by mu
@@ -77,7 +80,10 @@ func New(cfg Config) *Daemon {
 	if cfg.Level == nil {
 		cfg.Level = new(slog.LevelVar)
 	}
-	return &Daemon{cfg: cfg, started: time.Now(), volumes: make(map[key]*volume), units: make(map[string]*volume), changed: make(chan struct{})}
+	d := &Daemon{cfg: cfg, started: time.Now(), volumes: make(map[key]*volume), units: make(map[string]*volume), changed: make(chan struct{})}
+	d.copies.Reaches = d.reaches
+	d.reach.known = make(map[[2]*volume]reached)
+	return d
 }
 
 // Run serves devices until ctx ends; then it drains them and leaves them in the kernel for the next start. The error

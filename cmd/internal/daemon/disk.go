@@ -66,7 +66,7 @@ func (v *volume) newDisk(store backend.Store, o backend.Options) (*sbc.Disk, err
 	cfg := sbc.Config{
 		Store: store, BlockSize: int(block), Identity: v.identity, Report: v.report,
 		WriteThrough: !v.caches(cache != 0), Thick: o.Thick, Attributes: attributes(o),
-		Removable: o.Removable, ShortCDBs: o.ShortCDBs, PhysicalExponent: int(o.PhysicalExponent),
+		CopyManager: &v.d.copies, Removable: o.Removable, ShortCDBs: o.ShortCDBs, PhysicalExponent: int(o.PhysicalExponent),
 	}
 	if v.d.cfg.Data != "" {
 		cfg.State = &v.remembers

@@ -235,8 +235,11 @@ func (v *volume) removed() bool {
 	return errors.Is(err, fs.ErrNotExist) || err == nil && now != v.incarnation
 }
 
-// release closes the store. The contents of a ramdisk go with its device.
+// release ends copies from and to the disk, and closes the store. The contents of a ramdisk go with its device.
 func (v *volume) release(store backend.Store, gone bool) {
+	if disk := v.disk.Load(); disk != nil {
+		disk.Close()
+	}
 	if ramdisk, ok := store.(*backend.Ramdisk); ok && gone {
 		if err := ramdisk.Remove(); err != nil {
 			v.log.Error("cannot remove the contents", "err", err)
