@@ -47,6 +47,7 @@ func TestStoreErrors(t *testing.T) {
 		{backend.OpWrite, "WRITE (16)", "8a 00 0000000000000000 00000001 00 00", block, 0, writeErr},
 		{backend.OpWrite, "WRITE STREAM (16)", "9a 00 0000000000000000 0001 0001 00 00", block, 0, writeErr},
 		{backend.OpWrite, "WRITE ATOMIC (16)", "9c 00 0000000000000000 0000 0001 00 00", block, 0, writeErr},
+		{backend.OpWrite, "WRITE SCATTERED (16)", scattered(0, 1, 1, 2), append(scatteredList(512, 0, 1), block...), 0, writeErr},
 		{backend.OpRead, "COMPARE AND WRITE", "89 00 0000000000000000 000000 01 00 00", make([]byte, 1024), 0, readErr},
 		{backend.OpWrite, "COMPARE AND WRITE", "89 00 0000000000000000 000000 01 00 00", make([]byte, 1024), 0, writeErr},
 		{backend.OpRead, "ORWRITE (16)", "8b 00 0000000000000000 00000001 00 00", block, 0, readErr},

@@ -90,6 +90,7 @@ func (d *Disk) launch(j job) *work {
 	w := &work{job: j, disk: d, stop: make(chan struct{}), ended: make(chan struct{})}
 	w.done.Store(j.Done)
 	d.work, d.broken = w, nil
+	d.streams.release() // SBC-4 4.32
 	d.hold(w.gate, false)
 	go w.run()
 	return w

@@ -70,5 +70,8 @@ func (d *Disk) vpdLimitsExtension(p []byte, _ spc.Identity) []byte {
 	be.PutUint16(page[6:], maxStreams)                           // MAXIMUM NUMBER OF STREAMS
 	be.PutUint16(page[8:], uint16(min(d.granularity(), 0x8000))) // OPTIMAL STREAM WRITE SIZE
 	be.PutUint32(page[10:], 1)                                   // STREAM GRANULARITY SIZE
+	be.PutUint32(page[16:], uint32(d.maxBlocks))                 // MAXIMUM SCATTERED LBA RANGE TRANSFER LENGTH
+	be.PutUint16(page[22:], maxScattered)                        // MAXIMUM SCATTERED LBA RANGE DESCRIPTOR COUNT
+	be.PutUint32(page[24:], uint32(d.maxBlocks))                 // MAXIMUM SCATTERED TRANSFER LENGTH
 	return append(p, page[4:]...)
 }

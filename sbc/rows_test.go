@@ -86,6 +86,7 @@ var rows = []struct {
 	{"GET LBA STATUS (16)", "9e 12 0000000000000000 00000018 00 00", nil, 24, scsi.Reads, true, true, false, "9e 12 ff*8 ffffffff ff 00", "", "052100 031100"},
 	{"STREAM CONTROL", "9e 34 0000 0000 00000000 00000008 00 00", nil, 8, scsi.Writes, true, false, false, "9e 74 0000 ffff 00000000 ffffffff 00 00", "", "052c0f 055510"},
 	{"GET STREAM STATUS", "9e 16 0000 0000 00000000 00000008 00 00", nil, 8, scsi.Reads, true, false, false, "9e 16 0000 ffff 00000000 ffffffff 00 00", "", ""},
+	{"WRITE SCATTERED (16)", "9f 12 00 00 0001 0000 0001 00000002 00 00", append(scsitest.Hex("00*32 0000000000000000 00000001 00*20"), make([]byte, 960)...), 0, scsi.Writes, true, true, true, "9f 12 18 00 ffff 0000 ffff ffffffff 00 00", "00*14 1f 00", "030c00 052100 072707 0b1a00"},
 	{"REPORT LUNS", "a0 00 00 000000 00000010 00 00", nil, 16, scsi.Always, false, false, false, "a0 00 ff 000000 ffffffff 00 00", "", ""},
 	{"REPORT SUPPORTED OPERATION CODES", "a3 0c 00 00 0000 00000004 00 00", nil, 4, scsi.Reads, true, false, false, "a3 0c 87 ff ffff ffffffff 00 00", "", ""},
 	{"READ (12)", "a8 00 00000000 00000001 00 00", nil, 512, scsi.Reads, true, true, false, "a8 18 ffffffff ffffffff 00 00", "00*10 1f 00", "052100 031100"},

@@ -51,6 +51,9 @@ func (s *streams) has(id uint64) bool { return s.set.Load()&streamBit(id) != 0 }
 // close closes a stream and says whether it was open.
 func (s *streams) close(id uint64) bool { return s.set.And(^streamBit(id))&streamBit(id) != 0 }
 
+// release closes all streams.
+func (s *streams) release() { s.set.Store(0) }
+
 // streamBit is 0 for what no stream is called.
 func streamBit(id uint64) uint64 { return 1 << (id - 1) } // 0, and more than maxStreams, are shifted out
 

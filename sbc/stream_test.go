@@ -37,6 +37,16 @@ func TestStreams(t *testing.T) {
 	a.Fetch("9e 16 0000 0041 00000000 00000400 00 00", 1024).Sense("05 24 00 cf 00 04")
 }
 
+// TestFormatClosesStreams, and so does SANITIZE (SBC-4 4.32).
+func TestFormatClosesStreams(t *testing.T) {
+	h := newHost(t, newRecorder(1<<20))
+	for _, cdb := range []string{"04 00 000000 00", "48 02 00*5 0000 00"} {
+		h.Fetch(openAStream, 8).Good("07 000000 0001 0000")
+		h.Send(cdb).Good()
+		h.Send(writeStream(0, 5, 1, 1), make([]byte, 512)).Sense("05 2c 0f")
+	}
+}
+
 func TestAllStreamsAreOpen(t *testing.T) {
 	h := newHost(t, newRecorder(1<<20))
 	var list string
@@ -83,6 +93,6 @@ func TestBlockLimitsExtension(t *testing.T) {
 		"0001": newHost(t, newRecorder(1<<20)),
 		"0008": newHost(t, ramdisk(t)),
 	} {
-		h.Fetch("12 01 b7 00ff 00", 255).Good("00 b7 001c 00 00 0040", want, "00000001 0000 00*16")
+		h.Fetch("12 01 b7 00ff 00", 255).Good("00 b7 001c 00 00 0040", want, "00000001 0000 00008000 0000 0100 00008000 00*4")
 	}
 }

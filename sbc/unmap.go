@@ -27,7 +27,7 @@ func (d *Disk) unmap(c *scsi.Command) scsi.Result {
 	limit := uint64(d.attributes.Load().MaxUnmap)
 	var total uint64
 	for at := 0; at < len(descriptors); at += 16 {
-		e := unmapExtent(descriptors[at:])
+		e := extentIn(descriptors[at:])
 		if !d.holds(e) {
 			return scsi.LBAOutOfRange.AtParam(8 + at)
 		}
@@ -37,7 +37,7 @@ func (d *Disk) unmap(c *scsi.Command) scsi.Result {
 		}
 	}
 	for at := 0; at < len(descriptors); at += 16 {
-		e := unmapExtent(descriptors[at:])
+		e := extentIn(descriptors[at:])
 		if e.n == 0 {
 			continue
 		}
@@ -68,7 +68,8 @@ func readUnmapList(c *scsi.Command, list *unmapList, length uint64) ([]byte, scs
 	return list[8 : 8+n], scsi.Result{}
 }
 
-func unmapExtent(p []byte) extent {
+// extentIn is the extent in a descriptor of a parameter list.
+func extentIn(p []byte) extent {
 	return extent{binary.BigEndian.Uint64(p), uint64(binary.BigEndian.Uint32(p[8:]))}
 }
 

@@ -15,6 +15,7 @@ var (
 	IncorrectCopyTargetType           = Check(CopyAborted, 0x0d03)
 	UnrecoveredReadError              = Check(MediumError, 0x1100)
 	ParameterListLengthError          = Check(IllegalRequest, 0x1a00)
+	ScatteredLengthError              = Check(AbortedCommand, 0x1a00)
 	DefectListNotFound                = Check(RecoveredError, 0x1c00)
 	MiscompareDuringVerify            = Check(Miscompare, 0x1d00)
 	InvalidCommandOperationCode       = Check(IllegalRequest, 0x2000)

@@ -30,6 +30,7 @@ var results = map[string]struct {
 	"IncorrectCopyTargetType":           {IncorrectCopyTargetType, 0xa, 0x0d03, "INCORRECT COPY TARGET DEVICE TYPE"},
 	"UnrecoveredReadError":              {UnrecoveredReadError, 0x3, 0x1100, "UNRECOVERED READ ERROR"},
 	"ParameterListLengthError":          {ParameterListLengthError, 0x5, 0x1a00, "PARAMETER LIST LENGTH ERROR"},
+	"ScatteredLengthError":              {ScatteredLengthError, 0xb, 0x1a00, "PARAMETER LIST LENGTH ERROR"},
 	"DefectListNotFound":                {DefectListNotFound, 0x1, 0x1c00, "DEFECT LIST NOT FOUND"},
 	"MiscompareDuringVerify":            {MiscompareDuringVerify, 0xe, 0x1d00, "MISCOMPARE DURING VERIFY OPERATION"},
 	"InvalidCommandOperationCode":       {InvalidCommandOperationCode, 0x5, 0x2000, "INVALID COMMAND OPERATION CODE"},
