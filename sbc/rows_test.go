@@ -362,6 +362,14 @@ func TestReportLUNs(t *testing.T) {
 	h.Fetch("a0 00 01 000000 00000010 00 00", 16).Good("00000000 00000000")
 	h.Fetch("a0 00 00 000000 00000008 00 00", 16).Good("00000008 00000000")
 	h.Fetch("a0 00 03 000000 00000010 00 00", 16).Sense("05 24 00 cf 00 02")
+
+	// It tells what REPORTED LUNS DATA HAS CHANGED would ask for.
+	h.Nexus().Attend(scsi.ReportedLUNsDataChanged)
+	h.Fetch("a0 00 01 000000 00000010 00 00", 16).Good("00000000 00000000")
+	h.Send("00 00000000 00").Sense("06 3f 0e")
+	h.Nexus().Attend(scsi.ReportedLUNsDataChanged)
+	h.Fetch("a0 00 00 000000 00000010 00 00", 16).Good("00000008 00000000 0000000000000000")
+	h.Send("00 00000000 00").Good()
 }
 
 // SPC-4 6.39, with and without a unit attention, in both formats.

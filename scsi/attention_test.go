@@ -31,6 +31,41 @@ func TestAttentionQueue(t *testing.T) {
 	require.Equal(t, Check(UnitAttention, PowerOnOccurred), a.TakeAttention(), "again, once it has been taken")
 }
 
+// SAM-5 5.14: what tells of a reset comes first, the highest stands for all, and what is no reset is not lost by it.
+func TestAttentionPrecedence(t *testing.T) {
+	for _, test := range []struct{ establish, report []Code }{
+		{[]Code{CapacityDataChanged, BusDeviceReset}, []Code{BusDeviceReset, CapacityDataChanged}},
+		{[]Code{BusDeviceReset, PowerOnOccurred}, []Code{PowerOnOccurred}},
+		{[]Code{PowerOnOccurred, BusDeviceReset}, []Code{PowerOnOccurred}},
+		{[]Code{PowerOnOrReset, PowerOnOccurred, DeviceInternalReset}, []Code{PowerOnOrReset}},
+		{[]Code{NexusLossOccurred, ModeParametersChanged, BusDeviceReset, BusResetOccurred}, []Code{BusResetOccurred, ModeParametersChanged}},
+		{[]Code{BusDeviceReset, NexusLossOccurred, InquiryDataChanged, BusDeviceReset}, []Code{BusDeviceReset, InquiryDataChanged}},
+		{[]Code{InquiryDataChanged, CapacityDataChanged, InquiryDataChanged, NexusLossOccurred},
+			[]Code{NexusLossOccurred, InquiryDataChanged, CapacityDataChanged}},
+	} {
+		n := &Nexus{}
+		for _, c := range test.establish {
+			n.Attend(c)
+		}
+		var reported []Code
+		for r := n.TakeAttention(); !r.OK(); r = n.TakeAttention() {
+			reported = append(reported, r.Code)
+		}
+		require.Equal(t, test.report, reported, test.establish)
+	}
+}
+
+func TestHeard(t *testing.T) {
+	n := &Nexus{}
+	n.Heard(ReportedLUNsDataChanged)
+	n.Attend(ReportedLUNsDataChanged)
+	n.Attend(CapacityDataChanged)
+	n.Heard(ReportedLUNsDataChanged)
+	require.Equal(t, Check(UnitAttention, CapacityDataChanged), n.TakeAttention())
+	require.True(t, n.TakeAttention().OK())
+	(*Nexus)(nil).Heard(CapacityDataChanged)
+}
+
 func TestAttentionAfterLeaving(t *testing.T) {
 	u := newTestUnit(t, nil)
 	a, b := u.Join("host a"), u.Join("host b")

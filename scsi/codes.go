@@ -67,8 +67,12 @@ var Conflict = Result{Status: ReservationConflict}
 // Unit attention conditions, for Unit.Attend and Nexus.Attend.
 const (
 	MediumMayHaveChanged    Code = 0x2800
+	PowerOnOrReset          Code = 0x2900
 	PowerOnOccurred         Code = 0x2901
+	BusResetOccurred        Code = 0x2902
 	BusDeviceReset          Code = 0x2903
+	DeviceInternalReset     Code = 0x2904
+	NexusLossOccurred       Code = 0x2907
 	ModeParametersChanged   Code = 0x2a01
 	LogParametersChanged    Code = 0x2a02
 	CapacityDataChanged     Code = 0x2a09
@@ -76,6 +80,7 @@ const (
 	SoftThresholdReached    Code = 0x3807
 	InquiryDataChanged      Code = 0x3f03
 	DeviceIdentifierChanged Code = 0x3f05
+	ReportedLUNsDataChanged Code = 0x3f0e
 )
 
 var codeNames = map[Code]string{
@@ -121,8 +126,12 @@ var codeNames = map[Code]string{
 	0x2702: "LOGICAL UNIT SOFTWARE WRITE PROTECTED",
 	0x2707: "SPACE ALLOCATION FAILED WRITE PROTECT",
 	0x2800: "NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED",
+	0x2900: "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED",
 	0x2901: "POWER ON OCCURRED",
+	0x2902: "SCSI BUS RESET OCCURRED",
 	0x2903: "BUS DEVICE RESET FUNCTION OCCURRED",
+	0x2904: "DEVICE INTERNAL RESET",
+	0x2907: "I_T NEXUS LOSS OCCURRED",
 	0x2a01: "MODE PARAMETERS CHANGED",
 	0x2a02: "LOG PARAMETERS CHANGED",
 	0x2a09: "CAPACITY DATA HAS CHANGED",
@@ -139,6 +148,7 @@ var codeNames = map[Code]string{
 	0x3e03: "LOGICAL UNIT FAILED SELF-TEST",
 	0x3f03: "INQUIRY DATA HAS CHANGED",
 	0x3f05: "DEVICE IDENTIFIER CHANGED",
+	0x3f0e: "REPORTED LUNS DATA HAS CHANGED",
 	0x4400: "INTERNAL TARGET FAILURE",
 	0x5302: "MEDIUM REMOVAL PREVENTED",
 	0x5503: "INSUFFICIENT RESOURCES",

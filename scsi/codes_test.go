@@ -61,6 +61,7 @@ var results = map[string]struct {
 	"CommandSequenceError":              {CommandSequenceError, 0x5, 0x2c00, "COMMAND SEQUENCE ERROR"},
 	"ORWriteGenerationDoesNotMatch":     {ORWriteGenerationDoesNotMatch, 0x5, 0x2c0c, "ORWRITE GENERATION DOES NOT MATCH"},
 	"StreamNotOpen":                     {StreamNotOpen, 0x5, 0x2c0f, "STREAM NOT OPEN"},
+	"MediumFormatCorrupted":             {MediumFormatCorrupted, 0x3, 0x3100, "MEDIUM FORMAT CORRUPTED"},
 	"FormatCommandFailed":               {FormatCommandFailed, 0x3, 0x3101, "FORMAT COMMAND FAILED"},
 	"SanitizeCommandFailed":             {SanitizeCommandFailed, 0x3, 0x3103, "SANITIZE COMMAND FAILED"},
 	"SavingNotSupported":                {SavingNotSupported, 0x5, 0x3900, "SAVING PARAMETERS NOT SUPPORTED"},
@@ -71,9 +72,15 @@ var results = map[string]struct {
 	"InsufficientResources":             {InsufficientResources, 0x5, 0x5503, "INSUFFICIENT RESOURCES"},
 	"InsufficientResourcesForToken":     {InsufficientResourcesForToken, 0x5, 0x550d, "INSUFFICIENT RESOURCES TO CREATE ROD TOKEN"},
 	"MaximumNumberOfStreamsOpen":        {MaximumNumberOfStreamsOpen, 0x5, 0x5510, "MAXIMUM NUMBER OF STREAMS OPEN"},
+	"IdleByCommand":                     {IdleByCommand, 0x0, 0x5e03, "IDLE CONDITION ACTIVATED BY COMMAND"},
+	"StandbyByCommand":                  {StandbyByCommand, 0x0, 0x5e04, "STANDBY CONDITION ACTIVATED BY COMMAND"},
 	"MediumMayHaveChanged":              {Check(UnitAttention, MediumMayHaveChanged), 0x6, 0x2800, "NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED"},
+	"PowerOnOrReset":                    {Check(UnitAttention, PowerOnOrReset), 0x6, 0x2900, "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED"},
 	"PowerOnOccurred":                   {Check(UnitAttention, PowerOnOccurred), 0x6, 0x2901, "POWER ON OCCURRED"},
+	"BusResetOccurred":                  {Check(UnitAttention, BusResetOccurred), 0x6, 0x2902, "SCSI BUS RESET OCCURRED"},
 	"BusDeviceReset":                    {Check(UnitAttention, BusDeviceReset), 0x6, 0x2903, "BUS DEVICE RESET FUNCTION OCCURRED"},
+	"DeviceInternalReset":               {Check(UnitAttention, DeviceInternalReset), 0x6, 0x2904, "DEVICE INTERNAL RESET"},
+	"NexusLossOccurred":                 {Check(UnitAttention, NexusLossOccurred), 0x6, 0x2907, "I_T NEXUS LOSS OCCURRED"},
 	"ModeParametersChanged":             {Check(UnitAttention, ModeParametersChanged), 0x6, 0x2a01, "MODE PARAMETERS CHANGED"},
 	"LogParametersChanged":              {Check(UnitAttention, LogParametersChanged), 0x6, 0x2a02, "LOG PARAMETERS CHANGED"},
 	"CapacityDataChanged":               {Check(UnitAttention, CapacityDataChanged), 0x6, 0x2a09, "CAPACITY DATA HAS CHANGED"},
@@ -81,6 +88,7 @@ var results = map[string]struct {
 	"SoftThresholdReached":              {Check(UnitAttention, SoftThresholdReached), 0x6, 0x3807, "THIN PROVISIONING SOFT THRESHOLD REACHED"},
 	"InquiryDataChanged":                {Check(UnitAttention, InquiryDataChanged), 0x6, 0x3f03, "INQUIRY DATA HAS CHANGED"},
 	"DeviceIdentifierChanged":           {Check(UnitAttention, DeviceIdentifierChanged), 0x6, 0x3f05, "DEVICE IDENTIFIER CHANGED"},
+	"ReportedLUNsDataChanged":           {Check(UnitAttention, ReportedLUNsDataChanged), 0x6, 0x3f0e, "REPORTED LUNS DATA HAS CHANGED"},
 }
 
 func TestResults(t *testing.T) {

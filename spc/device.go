@@ -183,6 +183,7 @@ func (d *Device) reportLUNs(c *scsi.Command) scsi.Result {
 	case 0x00, 0x02: // all but well known logical units; all
 		p := [16]byte{3: 8}
 		c.Reply(p[:])
+		c.Nexus.Heard(scsi.ReportedLUNsDataChanged)
 	case 0x01: // well known logical units: none
 		var p [8]byte
 		c.Reply(p[:])
