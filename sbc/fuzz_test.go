@@ -28,7 +28,10 @@ func seeds(ops []scsi.Op) (cdbs [][]byte) {
 		used := p[:ops[i].Usage(p[:])]
 		zero := make([]byte, len(used))
 		zero[0] = used[0]
-		if v, ok := ops[i].SA.Value(); ok {
+		switch v, ok := ops[i].SA.Value(); {
+		case ops[i].Code == scsi.VariableLength:
+			copy(zero[7:10], used[7:])
+		case ok:
 			zero[1] = byte(v)
 		}
 		cdbs = append(cdbs, zero, bytes.Clone(used))
