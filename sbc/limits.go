@@ -45,8 +45,10 @@ func (d *Disk) vpdLimits(p []byte, _ spc.Identity) []byte {
 func (d *Disk) vpdCharacteristics(p []byte, _ spc.Identity) []byte {
 	page := [64]byte{
 		5: 0x01, // MEDIUM ROTATION RATE: does not rotate
-		7: 0x50, // WABEREQ, WACEREQ: after either erase blocks can be read
 		8: 0x03, // FUAB, VBULS: FUA is as in SBC-4, and unmapped blocks are compared as zeros
+	}
+	if d.thin { // else SANITIZE has neither
+		page[7] = 0x50 // WABEREQ, WACEREQ: after either erase blocks can be read
 	}
 	if d.attributes.Load().Rotational {
 		page[5] = 0x00 // not reported
