@@ -80,7 +80,7 @@ func TestWriteCacheStaysOnWhenItCannotBeEmptied(t *testing.T) {
 	h := host(t, d)
 	setWCE(h, 0).Sense("03 0c 00")
 	require.True(t, d.WriteCache())
-	h.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 08 12 04")
+	h.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 88 12 04")
 	h.Fetch("03 00 0000 12 00", 18).Good("70 00*6 0a 00*10") // no unit attention: nothing has changed
 	setWCE(h, 0).Good()
 	require.False(t, d.WriteCache())
@@ -95,7 +95,7 @@ func TestSetWriteCache(t *testing.T) {
 	require.False(t, d.WriteCache())
 	a.Send("00 00000000 00").Sense("06 2a 01")
 	b.Send("00 00000000 00").Sense("06 2a 01")
-	a.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 08 12 00")
+	a.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 88 12 00")
 
 	durable := newDisk(t, newRecorder(1<<20))
 	require.ErrorContains(t, durable.SetWriteCache(true), "no volatile cache")

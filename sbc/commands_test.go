@@ -40,10 +40,11 @@ func (cached) Traits() backend.Traits { return backend.Traits{Volatile: true} }
 const introduction = `<!-- Made from the tables by "make docs". -->
 # Commands
 
-What a thin disk with a write cache and a removable medium answers. A disk whose store cannot free space has no UNMAP, no
-UNMAP bit in WRITE SAME, and of SANITIZE only OVERWRITE; one whose medium stays has no PREVENT ALLOW MEDIUM REMOVAL, and no
-LOEJ in START STOP UNIT. Any other operation code ends in ILLEGAL REQUEST, INVALID COMMAND OPERATION CODE (05/20/00), and a CDB with a
-bit set that is in no field listed here in INVALID FIELD IN CDB (05/24/00) with a pointer to the bit.
+What a thin disk with a write cache and a removable medium answers, that knows its ports and has a place to keep things. A
+disk whose store cannot free space has no UNMAP, no UNMAP bit in WRITE SAME, and of SANITIZE only OVERWRITE; one whose medium
+stays has no PREVENT ALLOW MEDIUM REMOVAL, and no LOEJ in START STOP UNIT. Any other operation code ends in ILLEGAL REQUEST,
+INVALID COMMAND OPERATION CODE (05/20/00), and a CDB with a bit set that is in no field listed here in INVALID FIELD IN CDB
+(05/24/00) with a pointer to the bit.
 
 *Reservations* is what a command is to the reservations of other initiators: *always* allowed, *reads*, *writes*, or
 *starts* (allowed when it starts the unit, else as *writes*), *prevents* (allowed when it prevents nothing, else as
@@ -53,7 +54,10 @@ is pending, while there is *no medium*, while the unit is *stopped*, while it is
 `
 
 func document(t *testing.T) string {
-	d, err := New(Config{Store: cached{backend.NewNull(1 << 30)}, Removable: true, Identity: func() spc.Identity { return spc.Identity{} }})
+	d, err := New(Config{
+		Store: cached{backend.NewNull(1 << 30)}, Removable: true, State: spc.OpenState(""),
+		Identity: func() spc.Identity { return spc.Identity{} }, Ports: func() []spc.PortGroup { return nil },
+	})
 	require.NoError(t, err)
 	var b strings.Builder
 	b.WriteString(introduction)

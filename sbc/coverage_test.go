@@ -38,7 +38,9 @@ func whole() bool {
 }
 
 func covered() int {
-	disk, err := sbc.New(sbc.Config{Store: newRecorder(1 << 20), Identity: identity, Removable: true})
+	cfg := complete(newRecorder(1 << 20))
+	cfg.Removable = true
+	disk, err := sbc.New(cfg)
 	if err != nil {
 		panic(err)
 	}

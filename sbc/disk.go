@@ -143,7 +143,9 @@ func New(cfg Config) (*Disk, error) {
 		Ports:          cfg.Ports,
 		ThirdPartyCopy: true,
 		VolatileCache:  d.traits.Volatile,
-		VPD:            d.vpd(),
+		Referrals:      cfg.Ports != nil,
+		SelfTest:       d.selfTest,
+		VPD:            append(d.vpd(), d.vpdReferrals()...),
 		Modes:          d.modes(),
 		Logs:           d.logs(),
 		DeviceSpecific: 0x10, // DPOFUA

@@ -2,6 +2,7 @@ package sbc_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,10 +18,46 @@ func identity() spc.Identity {
 	return spc.Identity{Vendor: "LIO-ORG", Product: "rd0", Revision: "0001", Serial: "a8c4ea0b-d3ec-4d5a-88ef-4dcd1b6dc08d"}
 }
 
-// newDisk makes a disk with blocks of 512 bytes, or as the changes to its configuration have it.
+// onePort is an iSCSI port in LIO's default group.
+func onePort() []spc.PortGroup {
+	return []spc.PortGroup{{Supported: 0xdf, Implicit: true, Ports: []spc.Port{
+		{Relative: 1, Protocol: 0x05, Name: "iqn.2003-01.org.example:a,t,0x0001", Device: "iqn.2003-01.org.example:a"},
+	}}}
+}
+
+// memory is a State that a loss of power would take away.
+type memory struct {
+	mu      sync.Mutex
+	records map[string][]byte // guarded by mu
+	broken  error             // of each Load and Save; guarded by mu
+}
+
+func newMemory() *memory { return &memory{records: map[string][]byte{}} }
+
+func (m *memory) Load(name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.records[name], m.broken
+}
+
+func (m *memory) Save(name string, record []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken == nil {
+		m.records[name] = record
+	}
+	return m.broken
+}
+
+// complete is a disk that has all there is, but for a medium that can be taken out.
+func complete(s backend.Store) sbc.Config {
+	return sbc.Config{Store: s, Identity: identity, Ports: onePort, State: newMemory()}
+}
+
+// newDisk makes a disk with blocks of 512 bytes and all there is, or as the changes to its configuration have it.
 func newDisk(t testing.TB, s backend.Store, change ...func(*sbc.Config)) *sbc.Disk {
 	t.Helper()
-	cfg := sbc.Config{Store: s, Identity: identity}
+	cfg := complete(s)
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -103,13 +140,13 @@ func TestGeometry(t *testing.T) {
 func TestUnknownCommands(t *testing.T) {
 	h := newHost(t, newRecorder(1<<20))
 	h.Send("01 00 0000 00 00").Sense("05 20 00")
-	h.Send("3b 00 00000000 00 0000 00").Sense("05 20 00")
+	h.Send("3d 00 00000000 00 0000 00").Sense("05 20 00")
 	h.Send("60 00 00000000 00000000 00 00").Sense("05 20 00")
 	h.Send("c1 00 00000000 00 0000 00").Sense("05 20 00")
 	h.Send("7f 00 00 00 00 00 00 18 0001 00*22").Sense("05 20 00")
 	h.Send("").Sense("05 20 00")
 	h.Send("9e 11 0000000000000000 00000020 00 00").Sense("05 24 00 cc 00 01") // SERVICE ACTION
-	h.Send("a3 0d 00 00 0000 00000020 00 00").Sense("05 24 00 cc 00 01")
+	h.Send("a3 0e 00 00 0000 00000020 00 00").Sense("05 24 00 cc 00 01")
 }
 
 var _ scsi.Handler = (*sbc.Disk)(nil)

@@ -56,9 +56,31 @@ func TestLogSelectOfDisk(t *testing.T) {
 	a, b := host(t, d), host(t, d)
 	a.Send("4c 00 40 00 000000 000e 00", scsitest.Hex("0e 00 000a 0002 01 06 323032363437")).Good()
 	b.Send("00 00000000 00").Sense("06 2a 02")
-	readLog(b, 0x0e).Good("8e 00 0024 0001 01 06 202020202020 0002 01 06 323032363437 0003 03 04 ffffffff 0004 03 04 00000000")
+	readLog(b, 0x0e).Good("0e 00 0024 0001 01 06 202020202020 0002 01 06 323032363437 0003 03 04 ffffffff 0004 03 04 00000000")
 	a.Send("4c 00 40 00 000000 000e 00", scsitest.Hex("0e 00 000a 0001 01 06 323032363437")).Sense("05 26 00 80 00 04")
 	a.Send("4c 00 40 00 000000 000e 00", scsitest.Hex("0e 00 000b 0002 01 06 323032363437")).Sense("05 1a 00")
+}
+
+// TestLogsAreSaved, by whoever asks: what cannot be kept is no GOOD.
+func TestLogsAreSaved(t *testing.T) {
+	state := newMemory()
+	keeps := func(c *sbc.Config) { c.State = state }
+	list := scsitest.Hex("0e 00 000a 0002 01 06 323032363437")
+	h := newHost(t, newRecorder(1<<20), keeps)
+	h.Send("4c 01 40 00 000000 000e 00", list).Good()
+	d := newDisk(t, newRecorder(1<<20), keeps)
+	require.NoError(t, d.Restore())
+	h = host(t, d)
+	h.Fetch("4d 00 4e 00 00 0002 000e 00", 14).Good("0e 00 001a 0002 01 06 323032363437")
+	state.broken = errBroken
+	h.Send("4c 01 40 00 000000 000e 00", list).Sense("04 44 00")
+	h.Fetch("4d 01 4e 00 00 0002 000e 00", 14).Sense("04 44 00")
+	h.Send("1b 00 0000 00 00").Good() // it has stopped, though it could not be counted for ever
+
+	h = newHost(t, newRecorder(1<<20), stateless)
+	h.Send("4c 01 40 00 000000 000e 00", list).Sense("05 24 00 c8 00 01")
+	h.Fetch("4d 01 4e 00 00 0002 000e 00", 14).Sense("05 24 00 c8 00 01")
+	readLog(h, 0x0e).Good("8e 00 0024 0001 01 06 202020202020 0002 01 06 202020202020 0003 03 04 ffffffff 0004 03 04 00000000")
 }
 
 // TestStartStopCycles: one has come to its end when a unit that ran has stopped.
@@ -68,9 +90,9 @@ func TestStartStopCycles(t *testing.T) {
 	h.Send("1b 00 0000 00 00").Good()
 	h.Send("1b 00 0000 00 00").Good() // it had stopped
 	h.Send("1b 00 0000 01 00").Good()
-	count().Good("8e 00 0008 0004 03 04 00000001")
+	count().Good("0e 00 0008 0004 03 04 00000001")
 	h.Send("1b 00 0000 00 00").Good()
-	count().Good("8e 00 0008 0004 03 04 00000002")
+	count().Good("0e 00 0008 0004 03 04 00000002")
 }
 
 // statistics are the first four numbers of page 19h: commands that read, that write, blocks received, transmitted.

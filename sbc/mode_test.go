@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcmud/tcmud/backend"
+	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi/scsitest"
 )
 
@@ -17,33 +18,36 @@ var goldenModes = []struct {
 	code, sub byte
 	values    [3]string
 }{
-	{0x01, 0x00, same("01 0a 00*10")},
-	{0x02, 0x00, same("02 0e 00*14")},
-	{0x07, 0x00, same("07 0a 00*10")},
-	{0x08, 0x00, same("08 12 04 00*17")}, // WCE
+	{0x01, 0x00, same("81 0a 00*10")},
+	{0x02, 0x00, same("82 0e 00*14")},
+	{0x07, 0x00, same("87 0a 00*10")},
+	{0x08, 0x00, same("88 12 04 00*17")}, // WCE
 	{0x0a, 0x00, control},
-	{0x0a, 0x01, [3]string{"4a 01 001c 04 00*27", "4a 01 001c 00*28", "4a 01 001c 04 00*27"}}, // TCMOS
-	{0x0a, 0x05, [3]string{hints, "4a 05 040c 00*1036", hints}},
-	{0x10, 0x00, [3]string{"10 16 02 00*21", "10 16 00*22", "10 16 02 00*21"}}, // XORDIS
-	{0x19, 0x00, [3]string{"19 06 0f 00*5", "19 06 00*6", "19 06 0f 00*5"}},    // no specific protocol
-	{0x1a, 0x00, same("1a 26 00*38")},
+	{0x0a, 0x01, [3]string{"ca 01 001c 04 00*27", "ca 01 001c 00*28", "ca 01 001c 04 00*27"}}, // TCMOS
+	{0x0a, 0x05, [3]string{hints, "ca 05 040c 00*1036", hints}},
+	{0x10, 0x00, [3]string{"90 16 02 00*21", "90 16 00*22", "90 16 02 00*21"}}, // XORDIS
+	{0x19, 0x00, [3]string{"99 06 0f 00*5", "99 06 00*6", "99 06 0f 00*5"}},    // no specific protocol
+	{0x1a, 0x00, same("9a 26 00*38")},
 	{0x1c, 0x00, same(exceptions)},
-	{0x1c, 0x01, same("5c 01 000c 00*12")},
+	{0x1c, 0x01, same("dc 01 000c 00*12")},
 }
 
 var (
 	control = [3]string{
-		"0a 0a 00 10 00 40 0000 ffff 0000", // unrestricted reordering; TAS; busy without limit
-		"0a 0a 04 00 08 00 0000 0000 0000", // D_SENSE, SWP
-		"0a 0a 00 10 00 40 0000 ffff 0000",
+		"8a 0a 00 10 00 40 0000 ffff 0000", // unrestricted reordering; TAS; busy without limit
+		"8a 0a 06 00 08 00 0000 0000 0000", // D_SENSE, GLTSD; SWP
+		"8a 0a 00 10 00 40 0000 ffff 0000",
 	}
-	hints = "4a 05 040c 00*12" + strings.Repeat(" 40 00*15", 64) // no markup descriptor is valid
+	hints = "ca 05 040c 00*12" + strings.Repeat(" 40 00*15", 64) // no markup descriptor is valid
 )
 
 const (
-	caching    = "08 12 04 00*17"
-	exceptions = "1c 0a 00*10"
+	caching    = "88 12 04 00*17"
+	exceptions = "9c 0a 00*10"
 )
+
+// stateless is a disk that remembers nothing.
+func stateless(c *sbc.Config) { c.State = nil }
 
 func same(page string) [3]string { return [3]string{page, page, page} }
 
@@ -86,7 +90,7 @@ func TestModeSense(t *testing.T) {
 }
 
 func TestModeSenseRefuses(t *testing.T) {
-	h := newHost(t, volatile())
+	h := newHost(t, volatile(), stateless)
 	for _, sense := range []struct{ cdb, rest string }{{"1a 00", "ff 00"}, {"5a 00", "000000 00ff 00"}} {
 		send := func(page string) *scsitest.Answer { return h.Fetch(sense.cdb+page+sense.rest, 255) }
 		send("c8 00").Sense("05 39 00") // saved values
@@ -143,9 +147,9 @@ func TestCachingPage(t *testing.T) {
 		"adapted, with Sync":      {newHost(t, backend.Adapt(&syncedFile{}, 1<<20)), "04", "04", "04"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			test.host.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 08 12", test.current)
-			test.host.Fetch("1a 08 48 00 07 00", 7).Good("17 00 10 00 08 12", test.changeable)
-			test.host.Fetch("1a 08 88 00 07 00", 7).Good("17 00 10 00 08 12", test.original)
+			test.host.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 88 12", test.current)
+			test.host.Fetch("1a 08 48 00 07 00", 7).Good("17 00 10 00 88 12", test.changeable)
+			test.host.Fetch("1a 08 88 00 07 00", 7).Good("17 00 10 00 88 12", test.original)
 		})
 	}
 }
@@ -172,7 +176,7 @@ func TestModeSelectTellsTheOthers(t *testing.T) {
 	for _, other := range []*scsitest.Host{b, c} {
 		other.Send("00 00000000 00").Sense("06 2a 01")
 		other.Send("00 00000000 00").Good()
-		other.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 08 12 00")
+		other.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 88 12 00")
 	}
 	select10(b, header10, "08 12 04 00*17", control[0]).Good() // two pages, one of them as it was
 	a.Send("00 00000000 00").Sense("06 2a 01")
@@ -193,7 +197,7 @@ func TestSoftwareWriteProtect(t *testing.T) {
 	d := newDisk(t, m)
 	h := host(t, d)
 	select6(h, header6, "0a 0a 00 10 08 40 0000 ffff 0000").Good()
-	h.Fetch("1a 08 0a 00 ff 00", 255).Good("0f 00 90 00 0a 0a 00 10 08 40 0000 ffff 0000")
+	h.Fetch("1a 08 0a 00 ff 00", 255).Good("0f 00 90 00 8a 0a 00 10 08 40 0000 ffff 0000")
 	h.Fetch("1a 08 8a 00 ff 00", 255).Good("0f 00 90 00", control[0])
 	h.Send("2a 00 00000000 00 0001 00", make([]byte, 512)).Sense("07 27 02")
 	unmap(h, unmapList(0, 1)).Sense("07 27 02")
@@ -215,7 +219,7 @@ func TestDescriptorSense(t *testing.T) {
 	h.Send("01 00 0000 00 00").Raw("72 05 20 00 000000 00")
 	h.Fetch("03 00 0000 ff 00", 255).Good("70 00*6 0a 00*10")
 	h.Fetch("03 01 0000 ff 00", 255).Good("72 00*7")
-	h.Fetch("1a 08 0a 00 ff 00", 255).Good("0f 00 10 00 0a 0a 04 10 00 40 0000 ffff 0000")
+	h.Fetch("1a 08 0a 00 ff 00", 255).Good("0f 00 10 00 8a 0a 04 10 00 40 0000 ffff 0000")
 	select6(h, header6, control[0]).Good()
 	h.Send("01 00 0000 00 00").Raw("70 00 05 00000000 0a 00000000 20 00 00 00 00 00")
 }
@@ -288,11 +292,12 @@ func TestModeSelectRefuses(t *testing.T) {
 		})
 	}
 	list := scsitest.Hex(header6, wceOff)
-	h.Send("15 11 0000 18 00", list).Sense("05 24 00 c8 00 01") // SP
+	forgets := newHost(t, volatile(), stateless)
+	forgets.Send("15 11 0000 18 00", list).Sense("05 24 00 c8 00 01") // SP
+	forgets.Send("55 11 0000000000 001c 00", make([]byte, 28)).Sense("05 24 00 c8 00 01")
 	h.Send("15 00 0000 18 00", list).Sense("05 24 00 cc 00 01") // PF
 	h.Send("15 10 0000 19 00", list).Sense("05 1a 00")          // the initiator offers less
 	h.Send("15 10 0000 03 00", list).Sense("05 1a 00")
-	h.Send("55 11 0000000000 001c 00", make([]byte, 28)).Sense("05 24 00 c8 00 01")
 	h.Send("55 00 0000000000 001c 00", make([]byte, 28)).Sense("05 24 00 cc 00 01")
 	h.Send("55 10 0000000000 0007 00", make([]byte, 28)).Sense("05 1a 00")
 	require.True(t, d.WriteCache())
@@ -307,5 +312,32 @@ func TestModeSelectIgnoresTheHeader(t *testing.T) {
 	h := host(t, d)
 	select6(h, "37 00 90 00", "88 12 00 00*17").Good() // MODE DATA LENGTH, WP, DPOFUA, PS
 	require.False(t, d.WriteCache())
-	h.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 08 12 00")
+	h.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 88 12 00")
+}
+
+// TestModesAreSaved, with SP, before GOOD.
+func TestModesAreSaved(t *testing.T) {
+	state := newMemory()
+	keeps := func(c *sbc.Config) { c.State = state }
+	d := newDisk(t, volatile(), keeps)
+	h := host(t, d)
+	h.Send("15 11 0000 18 00", scsitest.Hex(header6, "08 12 00 00*17")).Good()
+	require.False(t, d.WriteCache())
+	h.Fetch("1a 08 c8 00 07 00", 7).Good("17 00 10 00 88 12 00")
+
+	d = newDisk(t, volatile(), keeps)
+	require.NoError(t, d.Restore())
+	require.False(t, d.WriteCache(), "the initiator has turned it off")
+	h = host(t, d)
+	h.Fetch("1a 08 08 00 07 00", 7).Good("17 00 10 00 88 12 00")
+	h.Fetch("1a 08 88 00 07 00", 7).Good("17 00 10 00 88 12 04")
+	require.NoError(t, d.SetWriteCache(true))
+	d = newDisk(t, volatile(), keeps)
+	require.NoError(t, d.Restore())
+	require.True(t, d.WriteCache(), "the operator has turned it on since")
+
+	state.broken = errBroken
+	h = host(t, d)
+	h.Send("15 11 0000 18 00", scsitest.Hex(header6, "08 12 00 00*17")).Sense("04 44 00")
+	h.Send("55 11 0000000000 001c 00", scsitest.Hex(header10, "08 12 00 00*17")).Sense("04 44 00")
 }

@@ -37,9 +37,11 @@ var rows = []struct {
 	{"READ (6)", "08 000000 01 00", nil, 512, scsi.Reads, true, true, false, "08 1fffff ff 00", "", "052100 031100"},
 	{"WRITE (6)", "0a 000000 01 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "0a 1fffff ff 00", "", "052100 030c00 072707"},
 	{"INQUIRY", "12 00 00 0024 00", nil, 36, scsi.Always, false, false, false, "12 01 ff ffff 00", "00 e0", ""},
-	{"MODE SELECT (6)", "15 10 0000 04 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "15 11 0000 ff 00", "", "052600"},
+	{"MODE SELECT (6)", "15 10 0000 04 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "15 11 0000 ff 00", "", "052600 030c00 044400"},
 	{"MODE SENSE (6)", "1a 08 3f 00 ff 00", nil, 255, scsi.Reads, true, false, false, "1a 08 ff ff ff 00", "", "053900"},
 	{"START STOP UNIT", "1b 00 0000 01 00", nil, 0, scsi.Starts, true, false, false, "1b 00 000f f7 00", "00 01 0000 00 00", "030c00 044400 055302"},
+	{"RECEIVE DIAGNOSTIC RESULTS", "1c 01 00 0005 00", nil, 5, scsi.Reads, true, false, false, "1c 01 ff ffff 00", "", ""},
+	{"SEND DIAGNOSTIC", "1d 10 00 0004 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "1d f4 00 ffff 00", "00 03", "020409 043e03 052600"},
 	{"PREVENT ALLOW MEDIUM REMOVAL", "1e 00 0000 00 00", nil, 0, scsi.Prevents, true, false, false, "1e 00 0000 03 00", "", ""},
 	{"READ CAPACITY (10)", "25 00 00000000 0000 00 00", nil, 8, scsi.Always, true, false, false, "25 00*9", "", ""},
 	{"READ (10)", "28 00 00000000 00 0001 00", nil, 512, scsi.Reads, true, true, false, "28 18 ffffffff 00 ffff 00", "00 00 00000000 1f 0000 00", "052100 031100"},
@@ -48,15 +50,22 @@ var rows = []struct {
 	{"VERIFY (10)", "2f 00 00000000 00 0001 00", nil, 0, scsi.Reads, true, true, false, "2f 16 ffffffff 00 ffff 00", "00 00 00000000 1f 0000 00", "052100 031100 0e1d00"},
 	{"PRE-FETCH (10)", "34 00 00000000 00 0001 00", nil, 0, scsi.Reads, true, true, false, "34 00 ffffffff 00 ffff 00", "00 02 00000000 1f 0000 00", ""},
 	{"SYNCHRONIZE CACHE (10)", "35 00 00000000 00 0000 00", nil, 0, scsi.Writes, true, true, false, "35 00 ffffffff 00 ffff 00", "00 02 00000000 1f 0000 00", "052100 030c00"},
+	{"READ DEFECT DATA (10)", "37 00 18 00000000 0004 00", nil, 4, scsi.Reads, true, false, false, "37 00 1f 00000000 ffff 00", "", ""},
+	{"WRITE BUFFER, data", "3b 02 00 000000 000004 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "3b 02 ff ffffff ffffff 00", "", ""},
+	{"WRITE BUFFER, echo buffer", "3b 0a 00 000000 000004 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "3b 0a 00 000000 ffffff 00", "00 00 ff ffffff", ""},
+	{"READ BUFFER (10), data", "3c 02 00 000000 000010 00", nil, 16, scsi.Reads, true, false, false, "3c 02 ff ffffff ffffff 00", "", ""},
+	{"READ BUFFER (10), descriptor", "3c 03 00 000000 000004 00", nil, 4, scsi.Reads, true, false, false, "3c 03 ff 000000 ffffff 00", "00 00 00 ffffff", ""},
+	{"READ BUFFER (10), echo buffer", "3c 0a 00 000000 000004 00", nil, 4, scsi.Reads, true, false, false, "3c 0a 00 000000 ffffff 00", "00 00 ff ffffff", "052c00"},
+	{"READ BUFFER (10), echo buffer descriptor", "3c 0b 00 000000 000004 00", nil, 4, scsi.Reads, true, false, false, "3c 0b 00 000000 ffffff 00", "00 00 ff ffffff", ""},
 	{"WRITE SAME (10)", "41 00 00000000 00 0001 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "41 08 ffffffff 00 ffff 00", "00 00 00000000 1f 0000 00", "052100 030c00 072707"},
 	{"UNMAP", "42 00 00000000 00 0008 00", scsitest.Hex("0006 0000 00000000"), 0, scsi.Writes, true, true, true, "42 00 00000000 00 ffff 00", "00 00 00000000 1f 0000 00", "052100 052600 030c00"},
 	{"SANITIZE OVERWRITE", "48 01 0000000000 0005 00", scsitest.Hex("01 00 0001 a5"), 0, scsi.Writes, true, true, true, "48 a1 0000000000 ffff 00", "", "052600 033103 044400"},
 	{"SANITIZE BLOCK ERASE", "48 02 0000000000 0000 00", nil, 0, scsi.Writes, true, true, true, "48 a2 0000000000 0000 00", "", "033103 044400"},
 	{"SANITIZE CRYPTOGRAPHIC ERASE", "48 03 0000000000 0000 00", nil, 0, scsi.Writes, true, true, true, "48 a3 0000000000 0000 00", "", "033103 044400"},
 	{"SANITIZE EXIT FAILURE MODE", "48 1f 0000000000 0000 00", nil, 0, scsi.Writes, true, false, false, "48 1f 0000000000 0000 00", "00 a0 0000000000 0000 00", "033103 044400"},
-	{"LOG SELECT", "4c 00 40 00 000000 000e 00", scsitest.Hex("0e 00 000a 0002 01 06 323032363437"), 0, scsi.Writes, true, false, false, "4c 02 ff ff 000000 ffff 00", "", "052600"},
-	{"LOG SENSE", "4d 00 40 00 00 0000 00ff 00", nil, 255, scsi.Always, true, false, false, "4d 00 ff ff 00 ffff ffff 00", "", ""},
-	{"MODE SELECT (10)", "55 10 0000000000 0008 00", make([]byte, 8), 0, scsi.Writes, true, false, false, "55 11 0000000000 ffff 00", "", "052600"},
+	{"LOG SELECT", "4c 00 40 00 000000 000e 00", scsitest.Hex("0e 00 000a 0002 01 06 323032363437"), 0, scsi.Writes, true, false, false, "4c 03 ff ff 000000 ffff 00", "", "052600 044400"},
+	{"LOG SENSE", "4d 00 40 00 00 0000 00ff 00", nil, 255, scsi.Always, true, false, false, "4d 01 ff ff 00 ffff ffff 00", "", "044400"},
+	{"MODE SELECT (10)", "55 10 0000000000 0008 00", make([]byte, 8), 0, scsi.Writes, true, false, false, "55 11 0000000000 ffff 00", "", "052600 030c00 044400"},
 	{"MODE SENSE (10)", "5a 08 3f 00 000000 00ff 00", nil, 255, scsi.Reads, true, false, false, "5a 18 ff ff 000000 ffff 00", "", "053900"},
 	{"ORWRITE (32)", "7f 00 00 00 0000 00 18 000e 00 00 00*8 00000000 00000000 00000001", make([]byte, 512), 0, scsi.Writes, true, true, true, "7f 00 07 0f 0000 00 18 000e 18 00 ff*8 ffffffff ffffffff ffffffff", "00*6 1f 00*25", "030c00 031100 052c0c 072707"},
 	{"GET LBA STATUS (32)", "7f 00 00*5 18 0012 00 00 00*8 00000000 00000000 00000018", nil, 24, scsi.Reads, true, true, false, "7f 00 00*5 18 0012 ff 00 ff*8 ffffffff ffffffff ffffffff", "", "052100 031100"},
@@ -81,22 +90,36 @@ var rows = []struct {
 	{"SYNCHRONIZE CACHE (16)", "91 00 0000000000000000 00000000 00 00", nil, 0, scsi.Writes, true, true, false, "91 00 ff*8 ffffffff 00 00", "00 02 00*12 1f 00", "052100 030c00"},
 	{"WRITE SAME (16)", "93 00 0000000000000000 00000001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "93 09 ff*8 ffffffff 00 00", "00*14 1f 00", "052100 030c00 072707"},
 	{"WRITE STREAM (16)", "9a 00 0000000000000000 0001 0001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "9a 18 ff*8 ffff ffff 00 00", "00*14 1f 00", "030c00 052c0f 072707"},
+	{"READ BUFFER (16), data", "9b 02 0000000000000000 00000010 00 00", nil, 16, scsi.Reads, true, false, false, "9b 02 ff*8 ffffffff ff 00", "", ""},
+	{"READ BUFFER (16), descriptor", "9b 03 0000000000000000 00000004 00 00", nil, 4, scsi.Reads, true, false, false, "9b 03 00*8 ffffffff ff 00", "00 00 ff*8", ""},
+	{"READ BUFFER (16), echo buffer", "9b 0a 0000000000000000 00000004 00 00", nil, 4, scsi.Reads, true, false, false, "9b 0a 00*8 ffffffff 00 00", "00 00 ff*8 00000000 ff", "052c00"},
+	{"READ BUFFER (16), echo buffer descriptor", "9b 0b 0000000000000000 00000004 00 00", nil, 4, scsi.Reads, true, false, false, "9b 0b 00*8 ffffffff 00 00", "00 00 ff*8 00000000 ff", ""},
 	{"WRITE ATOMIC (16)", "9c 00 0000000000000000 0000 0001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "9c 18 ff*8 0000 ffff 00 00", "00*14 1f 00", "030c00 072707"},
 	{"READ CAPACITY (16)", "9e 10 0000000000000000 00000020 00 00", nil, 32, scsi.Always, true, false, false, "9e 10 00*8 ffffffff 00 00", "", ""},
 	{"GET LBA STATUS (16)", "9e 12 0000000000000000 00000018 00 00", nil, 24, scsi.Reads, true, true, false, "9e 12 ff*8 ffffffff ff 00", "", "052100 031100"},
+	{"REPORT REFERRALS", "9e 13 0000000000000000 0000001c 00 00", nil, 28, scsi.Always, true, false, false, "9e 13 ff*8 ffffffff 00 00", "00*14 01", "052100"},
 	{"STREAM CONTROL", "9e 34 0000 0000 00000000 00000008 00 00", nil, 8, scsi.Writes, true, false, false, "9e 74 0000 ffff 00000000 ffffffff 00 00", "", "052c0f 055510"},
 	{"GET STREAM STATUS", "9e 16 0000 0000 00000000 00000008 00 00", nil, 8, scsi.Reads, true, false, false, "9e 16 0000 ffff 00000000 ffffffff 00 00", "", ""},
+	{"REPORT PROVISIONING INITIALIZATION PATTERN", "9e 1d 0000000000000000 00000200 00 00", nil, 512, scsi.Always, true, false, false, "9e 1d 00*8 ffffffff 00 00", "", ""},
 	{"WRITE SCATTERED (16)", "9f 12 00 00 0001 0000 0001 00000002 00 00", append(scsitest.Hex("00*32 0000000000000000 00000001 00*20"), make([]byte, 960)...), 0, scsi.Writes, true, true, true, "9f 12 18 00 ffff 0000 ffff ffffffff 00 00", "00*14 1f 00", "030c00 052100 072707 0b1a00"},
 	{"REPORT LUNS", "a0 00 00 000000 00000010 00 00", nil, 16, scsi.Always, false, false, false, "a0 00 ff 000000 ffffffff 00 00", "", ""},
+	{"REPORT IDENTIFYING INFORMATION", "a3 05 00000000 00000004 00 00", nil, 4, scsi.Always, true, false, false, "a3 05 00000000 ffffffff fe 00", "", "044400"},
+	{"REPORT TARGET PORT GROUPS", "a3 0a 00000000 00000010 00 00", nil, 16, scsi.Always, true, false, false, "a3 ea 00000000 ffffffff 00 00", "", ""},
 	{"REPORT SUPPORTED OPERATION CODES", "a3 0c 00 00 0000 00000004 00 00", nil, 4, scsi.Reads, true, false, false, "a3 0c 87 ff ffff ffffffff 00 00", "", ""},
+	{"REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", "a3 0d 00 000000 00000004 00 00", nil, 4, scsi.Reads, true, false, false, "a3 0d 80 000000 ffffffff 00 00", "", ""},
+	{"REPORT TIMESTAMP", "a3 0f 00000000 00000004 00 00", nil, 4, scsi.Always, true, false, false, "a3 0f 00000000 ffffffff 00 00", "", ""},
+	{"SET IDENTIFYING INFORMATION", "a4 06 00000000 00000004 00 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "a4 06 00000000 ffffffff fe 00", "", "044400 052600"},
+	{"SET TIMESTAMP", "a4 0f 00000000 0000000c 00 00", make([]byte, 12), 0, scsi.Writes, true, false, false, "a4 0f 00000000 ffffffff 00 00", "", ""},
 	{"READ (12)", "a8 00 00000000 00000001 00 00", nil, 512, scsi.Reads, true, true, false, "a8 18 ffffffff ffffffff 00 00", "00*10 1f 00", "052100 031100"},
 	{"WRITE (12)", "aa 00 00000000 00000001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "aa 18 ffffffff ffffffff 00 00", "00*10 1f 00", "052100 030c00 072707"},
 	{"WRITE AND VERIFY (12)", "ae 00 00000000 00000001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "ae 16 ffffffff ffffffff 00 00", "00*10 1f 00", "030c00 031100 072707 0e1d00"},
 	{"VERIFY (12)", "af 00 00000000 00000001 00 00", nil, 0, scsi.Reads, true, true, false, "af 16 ffffffff ffffffff 00 00", "00*10 1f 00", "031100 0e1d00"},
+	{"READ DEFECT DATA (12)", "b7 18 00000000 00000008 00 00", nil, 8, scsi.Reads, true, false, false, "b7 1f 00000000 ffffffff 00 00", "00 00 ffffffff", ""},
 }
 
-// actions are the operation codes that have service actions (SPC-4 annex E).
-var actions = []byte{0x48, 0x5e, 0x5f, 0x7f, 0x83, 0x84, 0x9e, 0x9f, 0xa3, 0xa4, 0xab}
+// actions are the operation codes that have service actions (SPC-4 annex E), for which the modes of READ BUFFER and WRITE
+// BUFFER stand too.
+var actions = []byte{0x3b, 0x3c, 0x48, 0x5e, 0x5f, 0x7f, 0x83, 0x84, 0x9b, 0x9e, 0x9f, 0xa3, 0xa4, 0xab}
 
 // action is the operation code and the service action of a CDB, or of a usage map.
 func action(cdb []byte) (code byte, action uint16, ok bool) {
@@ -138,6 +161,8 @@ func send(h *scsitest.Host, i int) *scsitest.Answer {
 
 // before is what has to be sent before the command of a row ends in GOOD.
 var before = map[string]func(*scsitest.Host){
+	"READ BUFFER (10), echo buffer":       writeEcho,
+	"READ BUFFER (16), echo buffer":       writeEcho,
 	"WRITE STREAM (16)":                   openStream,
 	"COPY OPERATION ABORT":                copyNothing,
 	"RECEIVE COPY STATUS (LID1)":          copyNothing,
@@ -145,6 +170,9 @@ var before = map[string]func(*scsitest.Host){
 	"RECEIVE COPY STATUS (LID4)":          copyNothing,
 	"RECEIVE ROD TOKEN INFORMATION":       copyNothing,
 }
+
+// writeEcho writes four bytes into the echo buffer.
+func writeEcho(h *scsitest.Host) { h.Send("3b 0a 00 000000 000004 00", make([]byte, 4)).Good() }
 
 // openStream opens stream 1.
 func openStream(h *scsitest.Host) { h.Fetch("9e 34 0000 0000 00000000 00000008 00 00", 8).Data() }
@@ -273,7 +301,7 @@ func TestStopped(t *testing.T) {
 }
 
 // answersStopped need the medium, but not that it is started.
-var answersStopped = []string{"READ CAPACITY (10)", "READ CAPACITY (16)", "STREAM CONTROL", "GET STREAM STATUS"}
+var answersStopped = []string{"READ CAPACITY (10)", "READ CAPACITY (16)", "STREAM CONTROL", "GET STREAM STATUS", "REPORT REFERRALS"}
 
 func TestEmpty(t *testing.T) {
 	eachRow(t, func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int) {

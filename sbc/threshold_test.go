@@ -17,16 +17,16 @@ import (
 // THRESHOLD COUNT in sets of 1 MiB.
 func provisioning(free bool, freeSets int, used bool, usedSets int) string {
 	enabled := map[bool]int{true: 0x80}
-	return fmt.Sprintf("5c 02 001c 00*12 %02x 01 0000 %08x %02x 02 0000 %08x", enabled[free], freeSets, enabled[used]|0x01, usedSets)
+	return fmt.Sprintf("dc 02 001c 00*12 %02x 01 0000 %08x %02x 02 0000 %08x", enabled[free], freeSets, enabled[used]|0x01, usedSets)
 }
 
 // TestProvisioningPages says which thresholds there are, and that they are reported.
 func TestProvisioningPages(t *testing.T) {
 	h := newHost(t, newSpacious(1<<20))
 	h.Fetch("1a 08 1c 02 ff 00", 255).Good("23 00 10 00", provisioning(false, 0, false, 0))
-	h.Fetch("1a 08 5c 02 ff 00", 255).Good("23 00 10 00 5c 02 001c 00*12 80 00 0000 ffffffff 80 00 0000 ffffffff")
-	h.Fetch("1a 08 01 00 ff 00", 255).Good("0f 00 10 00 01 0a 00*5 80 00*4") // LBPERE
-	h.Fetch("1a 08 41 00 ff 00", 255).Good("0f 00 10 00 01 0a 00*5 80 00*4")
+	h.Fetch("1a 08 5c 02 ff 00", 255).Good("23 00 10 00 dc 02 001c 00*12 80 00 0000 ffffffff 80 00 0000 ffffffff")
+	h.Fetch("1a 08 01 00 ff 00", 255).Good("0f 00 10 00 81 0a 00*5 80 00*4") // LBPERE
+	h.Fetch("1a 08 41 00 ff 00", 255).Good("0f 00 10 00 81 0a 00*5 80 00*4")
 	h.Fetch("12 01 b2 00ff 00", 255).Good("00 b2 0004 0b e4 02 00")                                               // sets of 2048 blocks
 	select6(h, header6, "5c 02 001c 01 00*11 00 01 0000 00000000 01 02 0000 00000000").Sense("05 26 00 80 00 08") // SITUA
 	select6(h, header6, "5c 02 001c 00*12 80 02 0000 00000001 01 02 0000 00000000").Sense("05 26 00 80 00 15")    // another resource
@@ -36,7 +36,7 @@ func TestProvisioningPages(t *testing.T) {
 	h = newHost(t, newSpacious(1<<20), thick)
 	h.Fetch("12 01 b2 00ff 00", 255).Good("00 b2 0004 00 00 00 00")
 	h.Fetch("1a 08 1c 02 ff 00", 255).Sense("05 24 00 cf 00 03")
-	h.Fetch("1a 08 41 00 ff 00", 255).Good("0f 00 10 00 01 0a 00*10")
+	h.Fetch("1a 08 41 00 ff 00", 255).Good("0f 00 10 00 81 0a 00*10")
 }
 
 // watched is a disk whose initiators are told when space gets scarce.
