@@ -16,6 +16,7 @@ const DefaultALUAGroup = "default_tg_pt_gp"
 // in it report its access state. Its settings are files of its own: see File.
 type ALUAGroup struct {
 	node
+	root Root
 	Name string
 }
 
@@ -45,7 +46,7 @@ func (s StorageObject) ALUAGroups() ([]ALUAGroup, error) {
 
 // ALUAGroup is the group of that name, whether it exists or not.
 func (s StorageObject) ALUAGroup(name string) ALUAGroup {
-	return ALUAGroup{s.child("alua", name), name}
+	return ALUAGroup{s.child("alua", name), s.root, name}
 }
 
 // CreateALUAGroup makes a group with the TARGET PORT GROUP id, from 1 to 65535.

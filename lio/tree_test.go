@@ -57,6 +57,7 @@ func wholeTree(t *testing.T, root lio.Root, name string) {
 		activated, err := so.Activated()
 		require.NoError(t, err)
 		require.True(t, activated)
+		ports(t, so, lun)
 		var inUse *lio.InUseError
 		require.ErrorAs(t, so.Delete(), &inUse)
 		require.Equal(t, []lio.LUN{lun}, inUse.LUNs)
@@ -69,6 +70,41 @@ func wholeTree(t *testing.T, root lio.Root, name string) {
 	all, err := root.StorageObjects()
 	require.NoError(t, err)
 	require.Empty(t, all)
+}
+
+// ports is how a LUN is reached, which is in the default group and then in another.
+func ports(t *testing.T, so lio.StorageObject, lun lio.LUN) {
+	groups, err := so.ALUAGroups()
+	require.NoError(t, err)
+	require.Len(t, groups, 1)
+	members := func(g lio.ALUAGroup) []lio.LUN {
+		luns, err := g.LUNs()
+		require.NoError(t, err)
+		return luns
+	}
+	require.Equal(t, []lio.LUN{lun}, members(groups[0]))
+	access, err := groups[0].Access()
+	require.NoError(t, err)
+	require.Equal(t, lio.Access{Supported: 0xdf, Implicit: true}, access)
+	relative, err := lun.RelativePort()
+	require.NoError(t, err)
+	require.Positive(t, relative)
+
+	other, err := so.CreateALUAGroup("other", 7)
+	require.NoError(t, err)
+	require.Empty(t, members(other))
+	require.NoError(t, lun.SetALUAGroup("other"))
+	require.Empty(t, members(groups[0]))
+	require.Equal(t, []lio.LUN{lun}, members(other))
+	for file, value := range map[string]string{
+		"alua_access_type": "1", "alua_access_state": "2", "alua_access_status": "2", "preferred": "1", "implicit_trans_secs": "9", "alua_support_offline": "0",
+	} {
+		require.NoError(t, other.SetFile(file, value), file)
+	}
+	access, err = other.Access()
+	require.NoError(t, err)
+	require.Equal(t, lio.Access{ID: 7, State: 2, Supported: 0x9f, Status: 2, Preferred: true, Implicit: true, TransitionTime: 9}, access)
+	require.NoError(t, lun.SetALUAGroup(lio.DefaultALUAGroup))
 }
 
 // initiators makes and changes what only iSCSI has.

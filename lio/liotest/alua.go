@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -52,6 +53,26 @@ func (k *Kernel) setGroup(path, name string) error {
 	if id == "" {
 		return syscall.ENODEV
 	}
+	k.regroup(lun, filepath.Join(lun, object), name)
 	set(path, fmt.Sprintf("TG Port Alias: %s\nTG Port Group ID: %s\nTG Port Primary Access State: Active/Optimized", name, id))
 	return nil
+}
+
+// regroup makes a LUN a member of one group of a storage object, and of no other; of none where name is empty.
+func (k *Kernel) regroup(lun, object, name string) {
+	rel, _ := filepath.Rel(k.top(), lun)
+	part := strings.Split(rel, "/") // FABRIC/WWN/tpgt_N/lun/lun_N
+	if part[0] == "iscsi" {
+		part[0] = "iSCSI" // as that module calls itself
+	}
+	member := strings.Join([]string{part[0], part[1], part[2], part[4]}, "/") + "\n\x00"
+	groups, _ := filepath.Glob(filepath.Join(object, "alua/*/members"))
+	for _, file := range groups {
+		b, _ := os.ReadFile(file)
+		members := strings.ReplaceAll(strings.TrimSuffix(string(b), "\n"), member, "")
+		if filepath.Base(filepath.Dir(file)) == name {
+			members += member
+		}
+		set(file, members)
+	}
 }

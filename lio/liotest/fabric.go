@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -73,7 +74,7 @@ func lunContent(_ *Kernel, rel string) (files, syscall.Errno) {
 	if number(rel, "lun_") < 0 {
 		return nil, syscall.EINVAL
 	}
-	return files{"statistics/": "", "alua_tg_pt_gp": "", "alua_tg_pt_offline": "0"}, 0
+	return files{"statistics/scsi_port/indx": readOnly + "0", "alua_tg_pt_gp": "", "alua_tg_pt_offline": "0"}, 0
 }
 
 // portalContent: the kernel listens at once, and reports an address that is in use as it does a malformed one.
@@ -147,6 +148,8 @@ func (k *Kernel) Symlink(object, path string) error {
 	k.links[object]++
 	if matches("*/*/*/lun/*/*", rel) {
 		k.status(object)
+		k.rtpi[object]++
+		k.fill(filepath.Dir(path), files{"statistics/scsi_port/indx": readOnly + strconv.Itoa(k.rtpi[object])})
 		if err := k.setGroup(filepath.Join(filepath.Dir(path), "alua_tg_pt_gp"), "default_tg_pt_gp"); err != nil {
 			return err
 		}
@@ -204,6 +207,7 @@ func (k *Kernel) Unlink(path string) error {
 	k.links[object]--
 	if matches("*/*/*/lun/*/*", rel) {
 		k.status(object)
+		k.regroup(filepath.Dir(path), object, "")
 		k.unplug(filepath.Dir(path))
 	}
 	return nil

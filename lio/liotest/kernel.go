@@ -32,6 +32,7 @@ type Kernel struct {
 	mu    sync.Mutex
 	hosts map[string]int    // the SCSI host that a loopback target is
 	links map[string]int    // how many links there are to an object
+	rtpi  map[string]int    // the relative target port identifier that an object has given last
 	uio   map[string]string // the uio device of a storage object
 	words map[string]words  // what a storage object of the kernel's own has been told
 	host  int               // the last SCSI host
@@ -42,7 +43,7 @@ type Kernel struct {
 // New returns a kernel whose target modules are not loaded yet.
 func New(t testing.TB) *Kernel {
 	k := &Kernel{
-		Dir: tempDir(t), hosts: map[string]int{}, links: map[string]int{}, uio: map[string]string{}, words: map[string]words{},
+		Dir: tempDir(t), hosts: map[string]int{}, links: map[string]int{}, rtpi: map[string]int{}, uio: map[string]string{}, words: map[string]words{},
 	}
 	for _, dir := range []string{"sys/kernel/config", "sys/module", "sys/class/uio", "sys/bus/scsi/devices", "dev", "etc", "var/run"} {
 		if err := os.MkdirAll(filepath.Join(k.Dir, dir), 0o755); err != nil {

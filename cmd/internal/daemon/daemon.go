@@ -10,6 +10,7 @@
 //	unit.go      what it remembers across reboots
 //	counters.go  what it has done
 //	identity.go  what it answers INQUIRY with
+//	ports.go     by which ports it is reached
 //	ours.go      which devices are ours
 //	consent.go   how they come about beside tcmu-runner
 //	files.go     what is kept of it outside the kernel

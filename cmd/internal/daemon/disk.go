@@ -64,7 +64,7 @@ func (v *volume) newDisk(store backend.Store, o backend.Options) (*sbc.Disk, err
 		return nil, err
 	}
 	cfg := sbc.Config{
-		Store: store, BlockSize: int(block), Identity: v.identity, Report: v.report,
+		Store: store, BlockSize: int(block), Identity: v.identity, Ports: v.ports, Report: v.report,
 		WriteThrough: !v.caches(cache != 0), Thick: o.Thick, Attributes: attributes(o),
 		CopyManager: &v.d.copies, Removable: o.Removable, ShortCDBs: o.ShortCDBs, PhysicalExponent: int(o.PhysicalExponent),
 	}
