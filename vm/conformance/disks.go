@@ -28,7 +28,8 @@ type disk struct {
 var disks = []disk{
 	ours("thin", "thin provisioned, one logical block to the physical block"),
 	ours("physical", "thin provisioned, eight logical blocks to the physical block", "physical_exponent", "3"),
-	ours("removable", "thin provisioned, with a medium that can be removed", "removable", "1"),
+	ours("removable", "thin provisioned, with a medium that can be removed, and without commands of 32 bytes",
+		"removable", "1", "emulate_cdb32", "0"),
 	// Most tests that write want to succeed.
 	ours("protected", "write protected", "write_protect", "1").onlyWrittenIn("SCSI.ReadOnly.*"),
 	{name: "fileio", about: "the kernel's own fileio backstore, with emulate_tpu=1 and emulate_tpws=1",

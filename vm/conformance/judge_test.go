@@ -78,7 +78,7 @@ func TestReasons(t *testing.T) {
 			targets = append(targets, target{d, f}.name())
 		}
 	}
-	for _, r := range reasons {
+	for _, r := range slices.Concat(reasons, chances) {
 		require.NotEmpty(t, r.why)
 		require.NotEmpty(t, r.says, r.why)
 		require.NotEqual(t, passed, r.outcome, r.why)
@@ -93,6 +93,15 @@ func TestReasons(t *testing.T) {
 		require.True(t, someTarget(r.runsIn), r.why)
 		require.Equal(t, 1, given(r.runsIn, r.kernel, r.client), r.why)
 	}
+}
+
+// What is tried again has to pass in the end.
+func TestChanceIsNoReason(t *testing.T) {
+	x := result{Target: "thin/iscsi", Test: "SCSI.Reserve6.Logout", Outcome: failed, Says: []string{"failed with sense. RESERVATION CONFLICT"}}
+	require.True(t, byChance(x))
+	require.Len(t, judge(run{Results: []result{x}}, reasons).wrong, 1)
+	x.Says = []string{"timed out"}
+	require.False(t, byChance(x))
 }
 
 func given(words ...string) int {

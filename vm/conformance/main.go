@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
@@ -25,8 +26,8 @@ import (
 
 // options are the flags.
 type options struct {
-	targets  string
-	tests    string
+	targets  []string
+	tests    []string
 	results  string
 	from     string
 	markdown string
@@ -43,8 +44,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
 	var o options
-	pflag.StringVar(&o.targets, "targets", everyTarget, "`pattern` of targets to test, DISK/FABRIC")
-	pflag.StringVar(&o.tests, "tests", everyTest, "`pattern` of tests to run, FAMILY.SUITE.TEST")
+	pflag.StringSliceVar(&o.targets, "targets", []string{everyTarget}, "`patterns` of targets to test, DISK/FABRIC")
+	pflag.StringSliceVar(&o.tests, "tests", []string{everyTest}, "`patterns` of tests to run, FAMILY.SUITE.TEST")
 	pflag.StringVar(&o.results, "results", "", "`folder` that gets results.json and the log of each test that did not pass")
 	pflag.StringVar(&o.from, "from", "", "judge the results in this `file`, and run nothing")
 	pflag.StringVar(&o.markdown, "markdown", "", "write the results into their section of this `file`")
@@ -61,7 +62,7 @@ func main() {
 
 // run does what the flags say, and reports whether all was as expected.
 func (o options) run(ctx context.Context, out io.Writer) (ok bool, err error) {
-	for _, pattern := range []string{o.targets, o.tests} {
+	for _, pattern := range slices.Concat(o.targets, o.tests) {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return false, fmt.Errorf("pattern %q: %w", pattern, err)
 		}

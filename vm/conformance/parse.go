@@ -31,6 +31,9 @@ var (
 	itself = regexp.MustCompile(`(?sm)^Suite: .*^Run Summary:`)
 )
 
+// unwritten is what the client says in place of a part that nobody has written.
+const unwritten = "Test not implemented yet"
+
 // parseRun reads what the client printed while it ran one test, and what it says of the outcome. A test of which a part
 // was skipped has not passed.
 func parseRun(out string) (outcome, []string) {
@@ -41,7 +44,8 @@ func parseRun(out string) (outcome, []string) {
 	case counts[3] != "1":
 		return failed, slices.Concat(all(complaint, words), all(assertion, words))
 	}
-	if skips := all(skip, words); len(skips) > 0 {
+	skips := slices.DeleteFunc(all(skip, words), func(s string) bool { return s == unwritten })
+	if len(skips) > 0 {
 		return skipped, skips
 	}
 	return passed, nil

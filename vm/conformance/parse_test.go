@@ -63,6 +63,7 @@ func TestParseRun(t *testing.T) {
     [OK] TESTUNITREADY returned SUCCESS NO SENSE(0x00) (null)(0x0000)
 passed
 ` + passes, passed, nil},
+		{"passed as far as it is written", before + "  Test: NoMediaSBC ...\n    [SKIPPED] Test not implemented yet\npassed\n" + passes, passed, nil},
 		{"skipped on the line of its name", before + "  Test: Eject ...    [SKIPPED] Logical unit is not removable. Skipping test.\npassed\n" + passes,
 			skipped, []string{"Logical unit is not removable. Skipping test."}},
 		{"skipped after a part", before + `  Test: Simple ...

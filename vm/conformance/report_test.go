@@ -46,7 +46,7 @@ func TestSection(t *testing.T) {
 	text := section(sample, judge(sample, reasons))
 	for _, want := range []string{
 		"\n## Outside suites\n\nWhat libiscsi's test suite (iscsi-test-cu 1.19.0, Linux 6.1.0) says",
-		"\n- **removable**: our disk, thin provisioned, with a medium that can be removed\n",
+		"\n- **removable**: our disk, thin provisioned, with a medium that can be removed, and",
 		"\n- **fileio**: the kernel's own fileio backstore,",
 		"\n| Suite | thin/iscsi | fileio/sd |\n| --- | --- | --- |\n| Read6 | 1/1/0 | 0/2/0 |\n",
 		"\n| 1 skipped | wants a medium that can be removed | StartStopUnit.Simple | passes on removable/\\* |\n",

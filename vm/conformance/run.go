@@ -51,7 +51,7 @@ type runner struct {
 
 // runAll is the whole of it, on the machine as it is. A disk that cannot be had does not keep the others from being tested.
 func (o options) runAll(ctx context.Context, progress io.Writer) (r run, failure error) {
-	r = run{Complete: o.targets == everyTarget && o.tests == everyTest}
+	r = run{Complete: slices.Contains(o.targets, everyTarget) && slices.Contains(o.tests, everyTest)}
 	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {
 		return r, err
@@ -96,7 +96,7 @@ func mountScratch(ctx context.Context) (dir string, err error) {
 func (r *runner) runDisk(ctx context.Context, d disk) error {
 	var wanted []fabric
 	for _, f := range fabrics {
-		if matches(r.targets, target{d, f}.name()) {
+		if matchesAny(r.targets, target{d, f}.name()) {
 			wanted = append(wanted, f)
 		}
 	}
@@ -123,14 +123,16 @@ func (r *runner) runTarget(ctx context.Context, on target, paths []string) error
 	start := time.Now()
 	fmt.Fprintf(r.progress, "%s ", on.name())
 	for _, t := range r.tests {
-		if !matches(r.options.tests, string(t)) || t.family() == "iSCSI" && !on.fabric.wire {
+		if !matchesAny(r.options.tests, string(t)) || t.family() == "iSCSI" && !on.fabric.wire {
 			continue
 		}
-		x, log := runTest(ctx, t, matches(on.disk.writes, string(t)), paths)
+		x, log := on.run(ctx, t, paths)
+		for try := 1; try < tries && byChance(x); try++ {
+			x, log = on.run(ctx, t, paths)
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		x.Target = on.name()
 		r.results = append(r.results, x)
 		all.add(x.Outcome)
 		fmt.Fprint(r.progress, marks[x.Outcome])
@@ -141,6 +143,13 @@ func (r *runner) runTarget(ctx context.Context, on target, paths []string) error
 	fmt.Fprintf(r.progress, "\n  %d passed, %d failed, %d skipped in %v\n", all.passed, all.failed, all.skipped,
 		time.Since(start).Round(time.Second))
 	return nil
+}
+
+// run runs one test.
+func (t target) run(ctx context.Context, test test, paths []string) (x result, log []byte) {
+	x, log = runTest(ctx, test, matches(t.disk.writes, string(test)), paths)
+	x.Target = t.name()
+	return x, log
 }
 
 // keep keeps the log of a test that has not passed.
