@@ -84,6 +84,10 @@ func TestWriteCacheStaysOnWhenItCannotBeEmptied(t *testing.T) {
 	h.Fetch("03 00 0000 12 00", 18).Good("70 00*6 0a 00*10") // no unit attention: nothing has changed
 	setWCE(h, 0).Good()
 	require.False(t, d.WriteCache())
+
+	d = newDisk(t, backend.Intercept(volatile(), backend.FailNth(backend.OpFlush, 1, errBroken)))
+	select10(host(t, d), header10, "08 12 00 00*17").Sense("03 0c 00")
+	require.True(t, d.WriteCache())
 }
 
 func TestSetWriteCache(t *testing.T) {

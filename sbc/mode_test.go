@@ -23,7 +23,7 @@ var goldenModes = []struct {
 	{0x07, 0x00, same("87 0a 00*10")},
 	{0x08, 0x00, same("88 12 04 00*17")}, // WCE
 	{0x0a, 0x00, control},
-	{0x0a, 0x01, [3]string{"ca 01 001c 04 00*27", "ca 01 001c 00*28", "ca 01 001c 04 00*27"}}, // TCMOS
+	{0x0a, 0x01, [3]string{"ca 01 001c 06 00*27", "ca 01 001c 00*28", "ca 01 001c 06 00*27"}}, // TCMOS, SCSIP
 	{0x0a, 0x05, [3]string{hints, "ca 05 040c 00*1036", hints}},
 	{0x10, 0x00, [3]string{"90 16 02 00*21", "90 16 00*22", "90 16 02 00*21"}}, // XORDIS
 	{0x19, 0x00, [3]string{"99 06 0f 00*5", "99 06 00*6", "99 06 0f 00*5"}},    // no specific protocol
@@ -34,9 +34,9 @@ var goldenModes = []struct {
 
 var (
 	control = [3]string{
-		"8a 0a 00 10 00 40 0000 ffff 0000", // unrestricted reordering; TAS; busy without limit
+		"8a 0a 00 10 00 40 0000 ffff 003c", // unrestricted reordering; TAS; busy without limit; self-test in a minute
 		"8a 0a 06 00 08 00 0000 0000 0000", // D_SENSE, GLTSD; SWP
-		"8a 0a 00 10 00 40 0000 ffff 0000",
+		"8a 0a 00 10 00 40 0000 ffff 003c",
 	}
 	hints = "ca 05 040c 00*12" + strings.Repeat(" 40 00*15", 64) // no markup descriptor is valid
 )
@@ -196,8 +196,8 @@ func TestSoftwareWriteProtect(t *testing.T) {
 	m := newRecorder(1 << 20)
 	d := newDisk(t, m)
 	h := host(t, d)
-	select6(h, header6, "0a 0a 00 10 08 40 0000 ffff 0000").Good()
-	h.Fetch("1a 08 0a 00 ff 00", 255).Good("0f 00 90 00 8a 0a 00 10 08 40 0000 ffff 0000")
+	select6(h, header6, "0a 0a 00 10 08 40 0000 ffff 003c").Good()
+	h.Fetch("1a 08 0a 00 ff 00", 255).Good("0f 00 90 00 8a 0a 00 10 08 40 0000 ffff 003c")
 	h.Fetch("1a 08 8a 00 ff 00", 255).Good("0f 00 90 00", control[0])
 	h.Send("2a 00 00000000 00 0001 00", make([]byte, 512)).Sense("07 27 02")
 	unmap(h, unmapList(0, 1)).Sense("07 27 02")
@@ -214,12 +214,12 @@ func TestDescriptorSense(t *testing.T) {
 	d := newDisk(t, newRecorder(1<<20))
 	h := host(t, d)
 	h.Send("28 01 00000000 00 0001 00").Raw("70 00 05 00000000 0a 00000000 24 00 00 c8 00 01")
-	select6(h, header6, "0a 0a 04 10 00 40 0000 ffff 0000").Good()
+	select6(h, header6, "0a 0a 04 10 00 40 0000 ffff 003c").Good()
 	h.Send("28 01 00000000 00 0001 00").Raw("72 05 24 00 000000 08 02 06 0000 c8 00 01 00")
 	h.Send("01 00 0000 00 00").Raw("72 05 20 00 000000 00")
 	h.Fetch("03 00 0000 ff 00", 255).Good("70 00*6 0a 00*10")
 	h.Fetch("03 01 0000 ff 00", 255).Good("72 00*7")
-	h.Fetch("1a 08 0a 00 ff 00", 255).Good("0f 00 10 00 8a 0a 04 10 00 40 0000 ffff 0000")
+	h.Fetch("1a 08 0a 00 ff 00", 255).Good("0f 00 10 00 8a 0a 04 10 00 40 0000 ffff 003c")
 	select6(h, header6, control[0]).Good()
 	h.Send("01 00 0000 00 00").Raw("70 00 05 00000000 0a 00000000 20 00 00 00 00 00")
 }
@@ -271,8 +271,8 @@ func TestModeSelectRefuses(t *testing.T) {
 	h, other := host(t, d), host(t, d)
 	const wceOff = "08 12 00 00*17"
 	for name, test := range map[string]struct{ page, want string }{
-		"bit that is not changeable": {"0a 0a 00 11 00 40 0000 ffff 0000", "05 26 00 80 00 1b"}, // a reserved one
-		"bit that is not, cleared":   {"0a 0a 00 10 00 00 0000 ffff 0000", "05 26 00 80 00 1d"}, // TAS
+		"bit that is not changeable": {"0a 0a 00 11 00 40 0000 ffff 003c", "05 26 00 80 00 1b"}, // a reserved one
+		"bit that is not, cleared":   {"0a 0a 00 10 00 00 0000 ffff 003c", "05 26 00 80 00 1d"}, // TAS
 		"byte that is not":           {"0a 0a 00 10 00 40 0000 00ff 0000", "05 26 00 80 00 20"},
 		"the last byte":              {"1c 0a 00*9 01", "05 26 00 80 00 23"},
 		"page that is not there":     {"03 16 00*22", "05 26 00 8d 00 18"},

@@ -43,7 +43,7 @@ func newCounting(t *testing.T, change ...func(*spc.Config)) *counting {
 const (
 	temperature = "8d 00 000c 0000 03 02 00ff 0001 03 02 00ff" // nobody measures it
 	cycles      = "8e 00 0024 0001 01 06 202020202020 0002 01 06 202020202020 0003 03 04 ffffffff 0004 03 04 00000000"
-	asked       = "af 00 0008 0000 03 04 00 00 ff 00"
+	asked       = "af 00 0007 0000 03 03 00 00 ff"
 	vendors     = "b0 00 0005 1234 01 01 78"
 	counters    = "f0 01 000b 0002 02 02 0007 0008 03 01 55"
 )

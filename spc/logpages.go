@@ -29,7 +29,7 @@ func temperature() []LogParameter {
 }
 
 func exceptions() []LogParameter {
-	return []LogParameter{{Code: 0x0000, Format: BinaryList, Value: []byte{2: unknown, 3: 0}}} // ASC and ASCQ 0: none
+	return []LogParameter{{Code: 0x0000, Format: BinaryList, Value: []byte{2: unknown}}} // ASC and ASCQ 0: none
 }
 
 // application is what application clients write down with a unit (the Application Client log page): 64 parameters of 252

@@ -47,7 +47,7 @@ func newSwitchable(t *testing.T, change ...func(*spc.Config)) *switchable {
 const (
 	disconnect = "02 0e 00*14"
 	control    = "0a 0a 00 10 00 40 0000 ffff 0000"
-	extension  = "4a 01 001c 04 00*27" // TCMOS
+	extension  = "4a 01 001c 06 00*27" // TCMOS, SCSIP
 	port       = "19 06 0f 00*5"       // no protocol
 	power      = "1a 26 00*38"
 	exceptions = "1c 0a 00*10"

@@ -9,8 +9,8 @@ func (d *Device) ownModes() []ModePage {
 			Default: []byte{15: 0}}, // no limit: what a bus does is the transport's
 		d.controlPage(),
 		{Code: 0x0a, Sub: 0x01, Name: "Control Extension", Spec: "SPC-4 7.5",
-			// TCMOS: until SET TIMESTAMP the clock is the host's, and its operator may set that.
-			Default: []byte{4: 0x04, 31: 0}},
+			// TCMOS: the clock is the host's, and its operator may set that; SCSIP: not once SET TIMESTAMP has.
+			Default: []byte{4: 0x06, 31: 0}},
 		{Code: 0x19, Name: "Protocol Specific Port", Spec: "SPC-4 7.5",
 			Default: []byte{2: 0x0f, 7: 0}}, // PROTOCOL IDENTIFIER: none; nobody tells which wire a command came by
 		{Code: 0x1a, Name: "Power Condition", Spec: "SPC-4 7.5",
@@ -45,6 +45,9 @@ func (d *Device) controlPage() ModePage {
 		}}
 	if d.Keeps() {
 		m.Changeable[2] |= gltsd
+	}
+	if d.cfg.SelfTest != nil {
+		m.Default[11] = 60 * extendedMinutes // EXTENDED SELF-TEST COMPLETION TIME, in seconds
 	}
 	return m
 }

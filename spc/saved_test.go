@@ -40,7 +40,7 @@ func TestSavedModes(t *testing.T) {
 	s.a.Fetch("1a 08 ca 00 ff 00", 255).Good("0f 00 00 00", savedControl)
 	s.a.Fetch("1a 08 ff 00 ff 00", 255).Good("60 00 00 00",
 		"82 0e 00*14", savedControl, "99 06 0f 00*5", "9a 26 00*38", "9c 0a 00*10", savedVendor)
-	s.a.Fetch("1a 08 ca 01 ff 00", 255).Good("23 00 00 00 ca 01 001c 04 00*27")
+	s.a.Fetch("1a 08 ca 01 ff 00", 255).Good("23 00 00 00 ca 01 001c 06 00*27")
 
 	s.a.Send("15 10 0000 09 00", scsitest.Hex("00000000 21 03 11 00 77")).Good()
 	s.a.Fetch("1a 08 e1 00 ff 00", 255).Good("08 00 00 00", savedVendor)
@@ -212,7 +212,7 @@ func TestSavedSelfTests(t *testing.T) {
 		{Code: 6, Result: spc.TestFailed, LBA: 0x1234, Sense: scsi.UnrecoveredReadError},
 		{Code: 5, Result: spc.TestPassed, LBA: none},
 	}, s.device.SelfTests())
-	s.Send("15 10 0000 10 00", scsitest.Hex("00000000 8a 0a 02 10 00 40 0000 ffff 0000")).Good() // GLTSD
+	s.Send("15 10 0000 10 00", scsitest.Hex("00000000 8a 0a 02 10 00 40 0000 ffff 003c")).Good() // GLTSD
 	s.foreground("1d a0 00 0000 00", scsi.Result{}).Good()
 	s = newTested(t, keeps)
 	require.NoError(t, s.device.Restore())
