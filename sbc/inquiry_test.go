@@ -40,7 +40,7 @@ var portName = hex(append([]byte(onePort()[0].Ports[0].Name), 0, 0))
 // Pages of SPC-4 clause 7.8; those of SBC-4 are in limits_test.go.
 func TestVPDOfThinDisk(t *testing.T) {
 	for _, h := range []*scsitest.Host{newHost(t, ramdisk(t)), newHost(t, ramdisk(t), blocksOf4096)} {
-		h.Fetch("12 01 00 00ff 00", 255).Good("00 00 000d 00 80 83 85 86 87 88 8f b0 b1 b2 b3 b7")
+		h.Fetch("12 01 00 00ff 00", 255).Good("00 00 000e 00 80 83 85 86 87 88 8a 8f b0 b1 b2 b3 b7")
 		h.Fetch("12 01 80 00ff 00", 255).Good("00 80 0024", serialNumber)
 		h.Fetch("12 01 83 00ff 00", 255).Good("00 83 00a0",
 			"01 03 00 10 6001405a8c4ea0bd3ec4d5a88ef4dcd1",         // NAA
@@ -51,6 +51,7 @@ func TestVPDOfThinDisk(t *testing.T) {
 			"53 a8 00 1c", hex([]byte(onePort()[0].Ports[0].Device)), "00*3") // target device
 		h.Fetch("12 01 85 00ff 00", 255).Good("00 85 0000")
 		h.Fetch("12 01 86 00ff 00", 255).Good("00 86 003c 00 01 00 00 10 00 0001 00 28 00*50") // SIMPSUP; R_SUP
+		h.Fetch("12 01 8a 00ff 00", 255).Good("00 8a 000e 01 01 00*12")                        // standby_z; idle_a
 		h.Fetch("12 01 88 00ff 00", 255).Good("00 88 0034 0000 0001 0000 0000 0000 0028 53 98 00 24", portName)
 		h.Fetch("12 01 b3 00ff 00", 255).Good("00 b3 000c 00*4 00000000 00000000")
 		h.Fetch("12 01 b4 00ff 00", 255).Sense("05 24 00 cf 00 02")
@@ -66,7 +67,7 @@ func (*syncedFile) Sync() error                            { return nil }
 
 func TestVPDOfThickDisk(t *testing.T) {
 	h := newHost(t, backend.Adapt(&syncedFile{}, 1<<20))
-	h.Fetch("12 01 00 00ff 00", 255).Good("00 00 000d 00 80 83 85 86 87 88 8f b0 b1 b2 b3 b7")
+	h.Fetch("12 01 00 00ff 00", 255).Good("00 00 000e 00 80 83 85 86 87 88 8a 8f b0 b1 b2 b3 b7")
 	h.Fetch("12 01 86 00ff 00", 255).Good("00 86 003c 00 01 01 00 10 00 0001 00 28 00*50") // SIMPSUP; V_SUP; R_SUP
 }
 

@@ -10,6 +10,7 @@ import (
 // first four bytes are the header.
 func (d *Disk) vpd() []spc.VPD {
 	return []spc.VPD{
+		{Code: 0x8a, Name: "Power Condition", Spec: "SPC-4 7.8", Build: vpdPower},
 		{Code: 0x8f, Name: "Third-party Copy", Spec: "SPC-4 7.8.17", Build: d.vpdCopying},
 		{Code: 0xb0, Name: "Block Limits", Spec: "SBC-4 6.6.4", Build: d.vpdLimits},
 		{Code: 0xb1, Name: "Block Device Characteristics", Spec: "SBC-4 6.6.2", Build: d.vpdCharacteristics},

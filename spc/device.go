@@ -27,8 +27,6 @@ type Config struct {
 	Ports func() []PortGroup
 	// ThirdPartyCopy: the device type has copy commands (3PC).
 	ThirdPartyCopy bool
-	// Grouping: GROUP NUMBER fields mean something (GROUP_SUP of VPD page 86h).
-	Grouping bool
 	// Referrals: there is REPORT REFERRALS (R_SUP of VPD page 86h).
 	Referrals bool
 	// SelfTest tries whether the unit can do its work, in seconds, or in less than a minute when it is to be extended.

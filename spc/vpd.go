@@ -96,14 +96,11 @@ func (id Identity) serial() string  { return id.Serial[:min(len(id.Serial), 200)
 func vpdManagement(p []byte, _ Identity) []byte { return p }
 
 // vpdExtended says what of SPC-4's options there is. All that is not set is not there: microcode to load (bytes 4, 9 and
-// 12), protection information (4, 7), capability-based security (8).
+// 12), protection information (4, 7), groups of commands, priorities (5), capability-based security (8).
 func (d *Device) vpdExtended(p []byte, _ Identity) []byte {
 	page := [60]byte{
 		1: 0x01,           // SIMPSUP: behind TCMU nobody enforces the other task attributes
 		9: scsi.SenseSize, // MAXIMUM SUPPORTED SENSE DATA LENGTH
-	}
-	if d.cfg.Grouping {
-		page[1] |= 0x10 // GROUP_SUP
 	}
 	if d.cfg.VolatileCache {
 		page[2] = 0x01 // V_SUP
