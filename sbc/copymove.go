@@ -60,8 +60,12 @@ func (m move) piece(c *scsi.Command, at, n int64) scsi.Result {
 	m.dst.changes(to)
 	err := m.dst.store.CopyFrom(m.dst.offset(to), m.src.store, m.src.offset(from), n)
 	m.dst.changes(to)
+	var r scsi.Result
 	if err != nil {
-		return m.dst.failed(c, err, scsi.ThirdPartyDeviceFailure)
+		r = m.dst.failed(c, err, scsi.ThirdPartyDeviceFailure)
+	}
+	if m.dst.wrote(to.n, r); !r.OK() {
+		return r
 	}
 	if m.good != nil {
 		return m.good()

@@ -124,6 +124,9 @@ func TestStatistics(t *testing.T) {
 	h.Send("2a 00 00000000 00 0002 00", block).Sense("05 24 00 cf 00 07") // it has begun, and moved nothing
 	h.Send("2a 00 ffffffff 00 0001 00", block).Sense("05 21 00 cf 00 02") // it has not
 	expect(4, 5, 4, 260)
+	h.Send("89 00 00*8 000000 01 00 00", make([]byte, 1024)).Data()
+	h.Send("9f 12 00 00 0001 0000 0001 00000002 00 00", scsitest.Hex("00*32 00*8 00000001 00*20 00*448"), block).Good()
+	expect(4, 7, 8, 260) // of each, what has come
 
 	h.Fetch("4d 00 d9 00 00 0000 0028 00", 40).Good(statisticsHead, "00*32") // by default
 	h.Fetch("4d 00 19 00 00 0000 0028 00", 40).Sense("05 24 00 cf 00 02")    // thresholds: none

@@ -49,7 +49,7 @@ func (k *counters) reset() {
 }
 
 // counted gives rows that read or write what they count by. Which those are, the row tells: blocks of Data-In are read,
-// and what alters an extent of the medium with Data-Out is written.
+// and what alters the medium with Data-Out, an extent of it or where those blocks say, is written.
 func (d *Disk) counted(ops []scsi.Op) []scsi.Op {
 	for i := range ops {
 		op := &ops[i]
@@ -58,14 +58,17 @@ func (d *Disk) counted(ops []scsi.Op) []scsi.Op {
 		case op.Xfer.Dir == scsi.DataIn && op.Xfer.Rule == scsi.Blocks:
 			op.Do = func(c *scsi.Command) scsi.Result { return d.statistics.reads.count(c, do, named) }
 		case op.Flags&scsi.AltersMedium == 0:
-		case op.Xfer.Dir == scsi.DataOut && op.Extent.Blocks.Width > 0:
-			received := named
+		case op.Xfer.Dir == scsi.DataOut && (op.Xfer.Rule == scsi.Blocks || op.Extent.Blocks.Width > 0):
+			received, altered := named, named
 			if op.Xfer.Rule != scsi.Blocks { // WRITE SAME, COMPARE AND WRITE: not as many as it names
 				received = d.received
 			}
+			if op.Extent.Blocks.Width == 0 { // WRITE SCATTERED
+				received, altered = d.received, d.received
+			}
 			op.Do = func(c *scsi.Command) scsi.Result {
 				r := d.statistics.writes.count(c, do, received)
-				d.wrote(named(c), r)
+				d.wrote(altered(c), r)
 				return r
 			}
 		default: // of who knows how many blocks

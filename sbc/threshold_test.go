@@ -164,6 +164,12 @@ func TestWhatTakesSpaceLooksAtIt(t *testing.T) {
 		unmap(w.a, unmapList(0, 1)).Good()
 	}
 	w.told()
+
+	w.store.free = 100 << 20
+	w.write(8).Good()
+	w.store.free = 0
+	extendedCopy1(w.a, lid1(1, 0, []string{first}, []string{blocks(0, 0, 0, 0x4000, 0, 0x4000)})).Good() // 8 MiB
+	w.told()
 }
 
 // TestSpaceEnds: the write that finds none left fails, and the threshold that nobody had looked at is reached.
