@@ -110,6 +110,10 @@ func TestFormatFails(t *testing.T) {
 	h.Fetch("25 00 00000000 0000 00 00", 8).Sense("03 31 00")
 	h.Fetch("03 00 0000 12 00", 18).Good("70 00 03 00*4 0a 00*4 31 00 00*4")
 	h.Fetch("1a 08 3f 00 ff 00", 255).Data()
+	for _, power := range []string{"1b 00 0000 01 00", "1b 00 0000 20 00", "1b 00 0000 10 00"} { // START, idle_a, ACTIVE
+		h.Send(power).Good()
+		h.Send(ready).Sense("03 31 00")
+	}
 	h.Send("48 1f 0000000000 0000 00").Good() // no sanitize operation has failed
 	h.Send(ready).Sense("03 31 00")
 	go m.pieces(1)

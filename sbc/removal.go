@@ -56,6 +56,9 @@ func (d *Disk) moveMedium(c *scsi.Command) scsi.Result {
 	}
 	d.changing.Lock()
 	defer d.changing.Unlock()
+	if d.work != nil { // it has begun since c passed the gate
+		return d.work.gate(c.Op())
+	}
 	load, empty := c.Is(start), d.Is(scsi.Empty)
 	if load != empty {
 		return scsi.Result{}

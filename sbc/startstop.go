@@ -25,14 +25,14 @@ func (d *Disk) startStop(c *scsi.Command) scsi.Result {
 	case c.Is(loej):
 		return d.moveMedium(c)
 	case c.Is(start):
-		d.hold(nil, false)
+		d.rest(active)
 		d.Set(scsi.Stopped, false)
 		return scsi.Result{}
 	}
 	if r := d.flushUnlessTold(c); !r.OK() {
 		return r
 	}
-	d.hold(nil, false)
+	d.rest(active)
 	if !d.removable && !d.Is(scsi.Stopped) {
 		d.Set(scsi.Stopped, true)
 		d.primary.Stopped(c)
@@ -78,13 +78,30 @@ func (d *Disk) changePower(c *scsi.Command) scsi.Result {
 	d.Set(scsi.Stopped, false)
 	switch condition {
 	case powerIdle:
-		d.hold(d.resting(scsi.IdleByCommand), true)
+		d.rest(scsi.IdleByCommand)
 	case powerStandby:
-		d.hold(d.resting(scsi.StandbyByCommand), true)
-	default: // active; and the unit's own decision is to be that
-		d.hold(nil, false)
+		d.rest(scsi.StandbyByCommand)
+	default: // the unit's own decision is to be active
+		d.rest(active)
 	}
 	return scsi.Result{}
+}
+
+// active is the power condition that REQUEST SENSE does not speak of.
+var active scsi.Result
+
+// rest puts the unit into a power condition, named by what REQUEST SENSE says of it. A unit that is formatted or
+// sanitized, or where that has failed, is in none: the gate is another's.
+func (d *Disk) rest(condition scsi.Result) {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	switch {
+	case d.work != nil || d.broken != nil:
+	case condition.OK():
+		d.hold(nil, false)
+	default:
+		d.hold(d.resting(condition), true)
+	}
 }
 
 // resting is the gate of a low power condition: it lets everything through, and ends with the first command that needs
