@@ -26,16 +26,14 @@ const timed = 64
 
 // count runs a command of k: what it counts in are two additions, and now and then a look at the clock.
 func (k *counters) count(c *scsi.Command, do func(*scsi.Command) scsi.Result, blocks func(*scsi.Command) uint64) scsi.Result {
-	if k.commands.Add(1)%timed != 0 {
-		r := do(c)
-		if r.OK() {
-			k.blocks.Add(blocks(c))
-		}
-		return r
+	var began time.Time
+	if k.commands.Add(1)%timed == 0 {
+		began = time.Now()
 	}
-	began := time.Now()
 	r := do(c)
-	k.spent.Add(timed * int64(time.Since(began)))
+	if !began.IsZero() {
+		k.spent.Add(timed * int64(time.Since(began)))
+	}
 	if r.OK() {
 		k.blocks.Add(blocks(c))
 	}
