@@ -31,6 +31,9 @@ func (d *Disk) writeScattered(c *scsi.Command) scsi.Result {
 	case offset*d.block < rangeSize*(n+1):
 		return scsi.InvalidFieldInCDB.At(dataOffset)
 	}
+	if c.Data.Len() == (offset+length)*d.block { // in drafts, which sg3_utils goes by, it is the length of the data alone
+		length += offset
+	}
 	if _, r := c.Out(length * d.block); !r.OK() {
 		return r
 	}

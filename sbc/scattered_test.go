@@ -51,6 +51,8 @@ func TestWriteScatteredInTheStore(t *testing.T) {
 		"write 4608+1024", "write 2560+512",
 		"write 4608+1024 durable", "write 2560+512 durable", "write 4608+1024 durable", "write 2560+512 durable",
 	}, m.took())
+	cached.Send(scattered(0, 1, 2, 3), list, data).Good() // BUFFER TRANSFER LENGTH without the list, as in drafts
+	require.Equal(t, []string{"write 4608+1024", "write 2560+512"}, m.took())
 	cached.Send(scattered(0, 3, 2, 6), list, make([]byte, 2*512), data).Good() // a longer PAD
 	cached.Send(scattered(0, 0, 0, 9)).Good()                                  // no descriptors
 	cached.Send(scattered(0, 0, 9, 0)).Good()                                  // no data
@@ -91,6 +93,7 @@ func TestWriteScatteredRefuses(t *testing.T) {
 	h.Send(scattered(0, 2, 16, 1), scatteredList(512, 0, 1)).Sense("0b 1a 00 cf 00 0a")            // so does the list
 	h.Send(scattered(0, 0, 1, 3), scatteredList(512, 0, 1), data).Sense("05 24 00 cf 00 04")
 	h.Send(scattered(0, 1, 2, 4), scatteredList(512, 0, 1, 8, 1), data).Sense("05 24 00 cf 00 0a") // the initiator offers less
+	h.Send(scattered(0, 1, 2, 2), scatteredList(512, 0, 1, 8, 2), data).Sense("0b 1a 00 cf 00 0a")
 	h.Send(scattered(0x20, 1, 2, 3), scatteredList(512, 0, 1, 8, 1), data).Sense("05 24 00 cd 00 02")
 	require.Empty(t, m.took())
 }

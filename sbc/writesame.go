@@ -30,9 +30,10 @@ func (d *Disk) writeSamer(ndob scsi.Field) func(*scsi.Command) scsi.Result {
 	}
 }
 
-// writeSame writes the block in data, or zeros where there is none, to each block of e. Only zeros can be unmapped: LBPRZ
-// promises that they read as zeros, and what an unmapped block would not read as is written in spite of UNMAP (SBC-4
-// 4.7.3.4.4). Zeros that are not to be unmapped keep their space, or get it.
+// writeSame writes the block in data, or zeros where there is none, to each block of e. With UNMAP it is an unmap request,
+// and the blocks read as zeros afterwards, whatever the data is. SBC-4 4.7.3.4.4 would have other data written, but those
+// who set UNMAP count on zeros, as they get them from LIO and from scsi_debug (and libiscsi's test suite fails a disk that
+// has them not). Zeros that are not to be unmapped keep their space, or get it.
 func (d *Disk) writeSame(c *scsi.Command, e extent, data scsi.Buffer) scsi.Result {
 	p := pieces.Get().(*piece)
 	defer pieces.Put(p)
@@ -40,10 +41,10 @@ func (d *Disk) writeSame(c *scsi.Command, e extent, data scsi.Buffer) scsi.Resul
 	same := p.fill(data, d.block)
 	d.guard.share(e)
 	defer d.guard.unshare(e)
-	switch zeros := isZero(same[:d.block]); {
-	case zeros && d.thin && c.Is(unmapBit):
+	switch {
+	case c.Is(unmapBit):
 		return d.discard(c, e)
-	case zeros:
+	case isZero(same[:d.block]):
 		if err := d.store.Zero(d.offset(e), d.bytes(e), d.durable()); err != nil {
 			return d.failedOn(c, e, err, scsi.WriteError)
 		}

