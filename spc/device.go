@@ -109,7 +109,7 @@ func (d *Device) Ops() []scsi.Op {
 			Access: scsi.Reads, Do: d.receiveDiagnostic},
 		{Code: 0x1d, Name: "SEND DIAGNOSTIC", Spec: "SPC-4 6.42", Len: 6, Absent: d.cfg.SelfTest == nil,
 			Fields: []scsi.Field{selfTestCode, pf, selfTest, devOffl, unitOffl, list3}, Xfer: scsi.ParametersOut(list3),
-			Access: scsi.Writes, Do: d.sendDiagnostic},
+			Access: scsi.Writes, Flags: scsi.Lengthy, Do: d.sendDiagnostic},
 		{Code: 0x4c, Name: "LOG SELECT", Spec: "SPC-4 6.5", Len: 10,
 			Fields: append(d.saving(), pcr, pc, logCode, subpage, list10), Xfer: scsi.ParametersOut(list10),
 			Access: scsi.Writes, Flags: scsi.Lengthy, Do: d.logSelect},
