@@ -75,6 +75,7 @@ func (d *Disk) Resize(size int64) error {
 		return err
 	}
 	d.blocks.Store(blocks)
+	d.changes(everything) // what was cut off may come back, as zeros
 	d.Attend(scsi.CapacityDataChanged, nil)
 	return nil
 }

@@ -194,6 +194,12 @@ func TestTokensEnd(t *testing.T) {
 		token = tokenOf(p.first, 0, 1)
 		p.d1.Close()
 		use(token).Sense("05 23 08") // cancelled
+
+		d := newDisk(t, ramdisk(t), with(&p.manager))
+		token = tokenOf(host(t, d), 2000, 1)
+		require.NoError(t, d.Resize(512<<10))
+		require.NoError(t, d.Resize(1<<20))
+		use(token).Sense("05 23 06") // revoked: its blocks have been cut off
 	})
 }
 

@@ -252,3 +252,28 @@ func TestLengthy(t *testing.T) {
 		require.False(t, u.Lengthy(not))
 	}
 }
+
+// TestCheck finds what would keep a command from its handler, leaves unit attentions alone, and does not carry it out.
+func TestCheck(t *testing.T) {
+	u := newTestUnit(t, nil)
+	n := u.Join("host a")
+	n.Attend(PowerOnOccurred)
+	check := func(b ...byte) Result { return u.Check(&Command{CDB: cdb(b...), Nexus: n}) }
+	require.Equal(t, Result{}, check(0x2a))
+	require.Equal(t, InvalidCommandOperationCode, check(0x1d))
+	require.Equal(t, InvalidFieldInCDB.AtBit(1, 7), check(0x2a, 0x80))
+	u.Set(SoftwareWriteProtect, true)
+	require.Equal(t, LogicalUnitSoftwareWriteProtected, check(0x2a))
+	u.Hold(func(op *Op) Result { return FormatInProgress })
+	require.Equal(t, FormatInProgress, check(0x28))
+	require.Equal(t, Check(UnitAttention, PowerOnOccurred), n.TakeAttention())
+
+	held := newTestUnit(t, refusing{})
+	require.Equal(t, Conflict, held.Check(&Command{CDB: cdb(0x2a)}))
+	require.Equal(t, Result{}, held.Check(&Command{CDB: cdb(0x9e, 0x10)}))
+}
+
+// refusing is a reservation that leaves room only for what is always allowed.
+type refusing struct{}
+
+func (refusing) Conflicts(_ *Nexus, a Access, _ []byte) bool { return a != Always }
