@@ -41,7 +41,8 @@ func (d *Device) logSelect(c *scsi.Command) scsi.Result {
 		changes = append(changes, change)
 		at += n
 	}
-	return d.installLogs(c, changes)
+	d.installLogs(c, changes)
+	return d.keepLogs(c, changes)
 }
 
 // logChange is a page and what is to become of it: parameters to be set, or a reset.
@@ -55,9 +56,8 @@ func (l *LogPage) before(other *LogPage) bool {
 	return l.Code < other.Code || l.Code == other.Code && l.Sub < other.Sub
 }
 
-// installLogs makes changes, saves them if that is asked for or not turned off by GLTSD, and tells the other nexuses.
-// The caller holds log.mu.
-func (d *Device) installLogs(c *scsi.Command, changes []logChange) (r scsi.Result) {
+// installLogs makes changes, and tells every nexus but that of c. The caller holds log.mu.
+func (d *Device) installLogs(c *scsi.Command, changes []logChange) {
 	changed := false
 	for _, change := range changes {
 		before := change.page.bytes()
@@ -74,16 +74,23 @@ func (d *Device) installLogs(c *scsi.Command, changes []logChange) (r scsi.Resul
 	if changed {
 		d.unit.Attend(scsi.LogParametersChanged, c.Nexus)
 	}
+}
+
+// keepLogs saves the pages that were changed, unless GLTSD leaves it to SP. The caller holds log.mu.
+func (d *Device) keepLogs(c *scsi.Command, changes []logChange) (r scsi.Result) {
+	if d.log.stay.Load() && !c.Is(sp) {
+		return r
+	}
 	for _, change := range changes {
-		if save := c.Is(sp) || !d.log.stay.Load(); save && r.OK() {
-			r = d.saveLog(c, change.page)
+		if r = d.saveLog(c, change.page); !r.OK() {
+			return r
 		}
 	}
 	return r
 }
 
 // resetLogs is LOG SELECT without a parameter list (SPC-4 6.5): with PCR, or a PC of default values, parameters become
-// what they are by default, counters only if it is about cumulative values.
+// what they are by default, counters only if it is about cumulative values. With SP all that can be is saved.
 func (d *Device) resetLogs(c *scsi.Command) scsi.Result {
 	pages, r := d.logsOf(c)
 	if !r.OK() {
@@ -95,19 +102,13 @@ func (d *Device) resetLogs(c *scsi.Command) scsi.Result {
 	lists := all || c.Uint(pc) == logDefaultThresholds
 	var changes []logChange
 	for _, page := range pages {
-		if page.Reset != nil && (all || lists && !page.counts()) {
-			changes = append(changes, logChange{page: page, reset: true})
+		reset := page.Reset != nil && (all || lists && !page.counts())
+		if reset || c.Is(sp) {
+			changes = append(changes, logChange{page: page, reset: reset})
 		}
 	}
-	if r = d.installLogs(c, changes); !c.Is(sp) {
-		return r
-	}
-	for _, page := range pages {
-		if r.OK() {
-			r = d.saveLog(c, page)
-		}
-	}
-	return r
+	d.installLogs(c, changes)
+	return d.keepLogs(c, changes)
 }
 
 // logsOf are the pages that a CDB without a parameter list is about: 00h stands for all of them, subpage FFh for those of
