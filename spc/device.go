@@ -1,6 +1,6 @@
 // Package spc answers the primary commands of SPC-4, those that any logical unit has: INQUIRY and the vital product data
-// pages, mode pages, REQUEST SENSE, REPORT LUNS, REPORT SUPPORTED OPERATION CODES. A device type (package sbc) brings its
-// own pages and rows and builds a unit of both.
+// pages, mode pages, log pages, REQUEST SENSE, REPORT LUNS, REPORT SUPPORTED OPERATION CODES. A device type (package sbc)
+// brings its own pages and rows and builds a unit of both.
 package spc
 
 import (
