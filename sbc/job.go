@@ -205,6 +205,11 @@ func (w *work) carryOut() error {
 			saved = time.Now()
 		}
 	}
+	if w.Sanitize {
+		if err := w.disk.store.Forget(); err != nil {
+			return err
+		}
+	}
 	return w.disk.store.Flush()
 }
 

@@ -123,3 +123,23 @@ func TestSanitizeFails(t *testing.T) {
 		h.Send("48 1f 0000000000 0000 00").Good() // there is none to leave
 	}
 }
+
+// keeper is a store that has copies of what was written.
+type keeper struct{ *recorder }
+
+func (k keeper) Forget() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.log = append(k.log, "forget")
+	return nil
+}
+
+// SANITIZE leaves no copies; FORMAT UNIT minds what can be read.
+func TestSanitizeForgets(t *testing.T) {
+	m := newRecorder(1 << 20)
+	h := newHost(t, keeper{m})
+	h.Send("48 02 0000000000 0000 00").Good()
+	require.Equal(t, []string{"discard 0+1048576", "forget", "flush"}, m.took())
+	h.Send("04 00 0000 00 00").Good()
+	require.Equal(t, []string{"discard 0+1048576", "flush"}, m.took())
+}
