@@ -40,6 +40,8 @@ func classOf(cdb []byte) class {
 	switch {
 	case len(cdb) == 0:
 		return otherClass
+	case cdb[0] == 0x9f && len(cdb) > 1 && cdb[1]&0x1f == 0x12: // WRITE SCATTERED (16)
+		return writeClass
 	case scsi.Opcode(cdb[0]) != scsi.VariableLength:
 		return classByCode[cdb[0]]
 	case len(cdb) >= 10 && cdb[8] == 0 && int(cdb[9]) < len(classByAction):
