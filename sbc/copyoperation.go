@@ -15,8 +15,8 @@ import (
 const (
 	maxCopies  = 16
 	maxHeld    = 64
-	holdTime   = 10 * time.Second // the command itself told of the outcome
-	untoldTime = time.Minute      // it did not
+	holdTime   = time.Second // the command itself told of the outcome: who wants to know more asks at once
+	untoldTime = time.Minute // it did not
 )
 
 // operation is a third-party copy: what was asked for by one command, and what has come of it (SPC-4 5.17.4).
@@ -75,8 +75,8 @@ func (o *operation) end(r scsi.Result) {
 func (o *operation) tell() outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.running {
-		o.untold = false
+	if o.untold {
+		o.untold, o.ended = false, time.Now()
 	}
 	return o.outcome
 }

@@ -61,11 +61,11 @@ func TestCopyStatusIsHeld(t *testing.T) {
 		extendedCopy1(h, lid1(0, 0x18, []string{first}, one)).Good() // no identifier
 		status1(h, 0).Sense("05 24 00 cf 00 02")
 		extendedCopy1(h, lid1(1, 0, []string{first}, one)).Good()
-		time.Sleep(9 * time.Second)
+		time.Sleep(900 * time.Millisecond)
 		status1(h, 1).Good("00000008 01 0001 00 00000200")
 		extendedCopy1(h, lid1(1, 0, []string{first}, nil)).Good() // another of that name
 		status1(h, 1).Good("00000008 01 0000 00 00000000")
-		time.Sleep(10 * time.Second)
+		time.Sleep(time.Second)
 		status1(h, 1).Sense("05 24 00 cf 00 02")
 		for id := range 70 { // more than are held
 			extendedCopy1(h, lid1(id, 0, []string{first}, one)).Good()

@@ -291,7 +291,9 @@ func TestTokenOfAnother(t *testing.T) {
 		populateToken(h, 1, list).Good()
 		populateToken(h, 1, list).Sense("05 00 16")
 		writeUsingToken(h, 1, writeList(0, 0, zeroToken, ranges(9, 1))).Sense("05 00 16")
+		time.Sleep(50 * time.Second)
 		tokenInformation(h, 1).Data()
+		tokenInformation(h, 1).Data() // again, where the answer was lost
 		populateToken(h, 1, list).Good()
 		time.Sleep(time.Minute)
 		populateToken(h, 1, list).Good()
