@@ -32,7 +32,7 @@ type operation struct {
 
 	mu      sync.Mutex
 	outcome           // guarded by mu
-	ended   time.Time // guarded by mu; zero while it runs
+	ended   time.Time // guarded by mu; when it ended, or somebody was first told how
 	untold  bool      // guarded by mu: nobody has been told of the outcome
 }
 
