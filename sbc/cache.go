@@ -25,7 +25,11 @@ func (d *Disk) applyCaching(page []byte) scsi.Result {
 // durable says that a write has to be on stable storage before it is answered.
 func (d *Disk) durable() bool { return d.traits.Volatile && !d.writeCache.Load() }
 
-var immed1 = scsi.Bits("IMMED", 1, 1, 1).Hint("the status may always come after the work")
+var (
+	immed1 = scsi.Bits("IMMED", 1, 1, 1).Hint("the status may always come after the work")
+	// Of SBC-3, and what libiscsi sends.
+	syncNV = scsi.Bits("SYNC_NV", 1, 2, 1).Hint("there is no non-volatile cache, which would do")
+)
 
 // synchronize is the handler of the SYNCHRONIZE CACHE commands. The whole store is flushed: no store knows which of its
 // blocks are dirty.

@@ -19,6 +19,7 @@ func TestSynchronizeCache(t *testing.T) {
 		"35 02 00000000 1f 0001 00", // IMMED, GROUP NUMBER
 		"91 00 0000000000000000 00000000 00 00",
 		"91 02 00000000000007ff 00000001 1f 00",
+		"35 04 00000000 00 0000 00", // SYNC_NV
 	} {
 		h.Send(cdb).Good()
 		require.Equal(t, []string{"flush"}, m.took(), cdb)
@@ -32,7 +33,6 @@ func TestSynchronizeCache(t *testing.T) {
 	} {
 		h.Send(cdb).Sense("05 21 00 cf 00 02")
 	}
-	h.Send("35 04 00000000 00 0000 00").Sense("05 24 00 ca 00 01") // SYNC_NV, obsolete
 	require.Empty(t, m.took())
 }
 
