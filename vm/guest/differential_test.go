@@ -228,7 +228,9 @@ var differences = []difference{
 		"subpages of page 19h are a transport's, and ours does not tell"},
 	{[]string{"MODE SENSE"}, "05/39/00", "", func(e exchange) bool { return e.cdb[2]>>6 == 3 }, "1a 00 c8 00 ff 00", 0,
 		"we save pages"},
-	{[]string{"MODE SENSE"}, "05/24/00", "GOOD", func(e exchange) bool { return slices.Contains([]byte{0x07, 0x10, 0x1a}, e.cdb[2]&0x3f) || e.cdb[3] != 0 }, "1a 00 07 00 ff 00", 0,
+	{[]string{"MODE SENSE"}, "05/24/00", "GOOD", func(e exchange) bool {
+		return slices.Contains([]byte{0x07, 0x10, 0x1a}, e.cdb[2]&0x3f) || e.cdb[3] != 0
+	}, "1a 00 07 00 ff 00", 0,
 		"we have the Verify Error Recovery, XOR Control and Power Condition pages, and subpages"},
 	{[]string{"LOG SENSE"}, "05/24/00 at cd0002", "05/24/00 at cf0003", nil, "4d 00 59 b8 00 0000 00ff 00", 0,
 		"we have the page, and not the subpage"},
