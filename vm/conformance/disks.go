@@ -10,9 +10,9 @@ import (
 	"github.com/tcmud/tcmud/lio"
 )
 
-// size is that of every disk: XCOPY wants 2 MiB, WRITE SAME 32, and READ (6) is only tried beyond the end of a disk of 1
-// GiB or less.
-const size = 128 << 20
+// size is that of every disk: more than the 32 MiB that one WRITE SAME is tried with, and so little that it is overwritten
+// within the five seconds that the client gives a command.
+const size = 48 << 20
 
 // disk is a kind of disk to be tested.
 type disk struct {

@@ -104,6 +104,16 @@ func TestChanceIsNoReason(t *testing.T) {
 	require.False(t, byChance(x))
 }
 
+// What fails by chance may pass, but has to pass where it always can.
+func TestReasonByChance(t *testing.T) {
+	reasons := []reason{{outcome: failed, tests: string(simple), targets: "*/sd", says: "ioctl", chance: true, runsIn: "*/sg"}}
+	passes := result{Target: "thin/sd", Test: simple}
+	fails := result{Target: "thin/sd", Test: simple, Outcome: failed, Says: []string{"ioctl failed"}}
+	require.Empty(t, judge(run{Complete: true, Results: []result{passes}}, reasons).wrong)
+	require.Empty(t, judge(run{Complete: true, Results: []result{fails, {Target: "thin/sg", Test: simple}}}, reasons).wrong)
+	require.Len(t, judge(run{Complete: true, Results: []result{fails}}, reasons).wrong, 1)
+}
+
 func given(words ...string) int {
 	return len(slices.DeleteFunc(words, func(s string) bool { return s == "" }))
 }

@@ -49,7 +49,7 @@ type runner struct {
 	results  []result
 }
 
-// runAll is the whole of it, on the machine as it is. A disk that cannot be had does not keep the others from being tested.
+// runAll is the whole of it, on the machine as it is. A target that cannot be had keeps no other from being tested.
 func (o options) runAll(ctx context.Context, progress io.Writer) (r run, failure error) {
 	r = run{Complete: slices.Contains(o.targets, everyTarget) && slices.Contains(o.tests, everyTest)}
 	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
@@ -71,9 +71,15 @@ func (o options) runAll(ctx context.Context, progress io.Writer) (r run, failure
 		return r, err
 	}
 	for _, d := range disks {
-		if err := runner.runDisk(ctx, d); err != nil {
-			r.Complete = false
-			failure = errors.Join(failure, fmt.Errorf("%s: %w", d.name, err))
+		for _, f := range fabrics {
+			on := target{d, f}
+			if !matchesAny(o.targets, on.name()) {
+				continue
+			}
+			if err := runner.makeTarget(ctx, on); err != nil {
+				r.Complete = false
+				failure = errors.Join(failure, fmt.Errorf("%s: %w", on.name(), err))
+			}
 		}
 	}
 	r.Results = runner.results
@@ -92,25 +98,10 @@ func mountScratch(ctx context.Context) (dir string, err error) {
 	return at, unix.Mount(device, at, "ext4", 0, "")
 }
 
-// runDisk tests a disk over the fabrics that are wanted.
-func (r *runner) runDisk(ctx context.Context, d disk) error {
-	var wanted []fabric
-	for _, f := range fabrics {
-		if matchesAny(r.targets, target{d, f}.name()) {
-			wanted = append(wanted, f)
-		}
-	}
-	if len(wanted) == 0 {
-		return nil
-	}
-	return d.with(ctx, r.root, r.dir, cmp.Or(r.options.results, r.dir), func(so lio.StorageObject) error {
-		for _, f := range wanted {
-			err := f.with(ctx, r.root, so, func(paths []string) error { return r.runTarget(ctx, target{d, f}, paths) })
-			if err != nil {
-				return fmt.Errorf("%s: %w", f.name, err)
-			}
-		}
-		return nil
+// makeTarget makes a target, of a disk that is new and all zeros, and runs the tests on it.
+func (r *runner) makeTarget(ctx context.Context, on target) error {
+	return on.disk.with(ctx, r.root, r.dir, cmp.Or(r.options.results, r.dir), func(so lio.StorageObject) error {
+		return on.fabric.with(ctx, r.root, so, func(paths []string) error { return r.runTarget(ctx, on, paths) })
 	})
 }
 
