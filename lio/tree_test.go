@@ -85,7 +85,7 @@ func ports(t *testing.T, so lio.StorageObject, lun lio.LUN) {
 	require.Equal(t, []lio.LUN{lun}, members(groups[0]))
 	access, err := groups[0].Access()
 	require.NoError(t, err)
-	require.Equal(t, lio.Access{Supported: 0xdf, Implicit: true}, access)
+	require.Equal(t, lio.Access{Supported: 0xcf, Implicit: true}, access)
 	relative, err := lun.RelativePort()
 	require.NoError(t, err)
 	require.Positive(t, relative)
@@ -103,7 +103,7 @@ func ports(t *testing.T, so lio.StorageObject, lun lio.LUN) {
 	}
 	access, err = other.Access()
 	require.NoError(t, err)
-	require.Equal(t, lio.Access{ID: 7, State: 2, Supported: 0x9f, Status: 2, Preferred: true, Implicit: true, TransitionTime: 9}, access)
+	require.Equal(t, lio.Access{ID: 7, State: 2, Supported: 0x8f, Status: 2, Preferred: true, Implicit: true, TransitionTime: 9}, access)
 	require.NoError(t, lun.SetALUAGroup(lio.DefaultALUAGroup))
 }
 

@@ -13,7 +13,7 @@ import (
 func aluaGroup(id string) files {
 	return files{
 		"alua_access_state": "0", "alua_access_status": "None", "alua_access_type": "Implicit and Explicit",
-		"alua_support_active_nonoptimized": "1", "alua_support_active_optimized": "1", "alua_support_lba_dependent": readOnly + "1",
+		"alua_support_active_nonoptimized": "1", "alua_support_active_optimized": "1", "alua_support_lba_dependent": readOnly + "0",
 		"alua_support_offline": "1", "alua_support_standby": "1", "alua_support_transitioning": "1", "alua_support_unavailable": "1",
 		"alua_write_metadata": "0", "implicit_trans_secs": "0", "members": readOnly, "nonop_delay_msecs": "100", "preferred": "0",
 		"tg_pt_gp_id": id, "trans_delay_msecs": "0",
