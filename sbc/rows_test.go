@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -227,6 +228,7 @@ func TestReservedBits(t *testing.T) {
 			for bit := range 8 {
 				cdb := scsitest.Hex(r.cdb)
 				cdb[at] ^= 1 << bit
+				awaitEnd(d) // of what another bit has begun
 				switch a := h.Send(fmt.Sprintf("%x", cdb)); {
 				case inAction(usage[0], at, bit):
 					if !isRow(cdb) {
@@ -243,6 +245,13 @@ func TestReservedBits(t *testing.T) {
 			}
 		}
 	})
+}
+
+// awaitEnd returns when d does not format or sanitize itself any more.
+func awaitEnd(d *sbc.Disk) {
+	for slices.Contains([]scsi.Code{scsi.FormatInProgress.Code, scsi.SanitizeInProgress.Code}, d.NotReady().Code) {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // TestIgnoredBits change nothing.

@@ -228,6 +228,9 @@ func (u *Unit) find(cdb []byte) (*Op, Result) {
 // admit is the list of checks between the row and its handler, in the order in which their failures are reported.
 func (u *Unit) admit(op *Op, c *Command) Result {
 	if r := op.check(c.CDB); !r.OK() {
+		if busy := u.held(op); op.Flags&BypassAttention == 0 && !busy.OK() {
+			return busy // SBC-4 4.11: it says so to all, whatever else is wrong with them
+		}
 		return r
 	}
 	if op.Flags&BypassAttention == 0 {

@@ -197,6 +197,7 @@ func TestHold(t *testing.T) {
 	require.Equal(t, busy, u.Do(&Command{CDB: cdb(0x28)}))
 	require.True(t, u.Do(&Command{CDB: cdb(0x2a)}).OK())
 	require.True(t, u.Do(&Command{CDB: cdb(0x12)}).OK())
+	require.Equal(t, busy, u.Do(&Command{CDB: append(cdb(0x28)[:9], 0xff)}), "before it finds fault with the CDB")
 	require.Equal(t, busy, u.NotReady())
 	u.Hold(nil)
 	require.True(t, u.Do(&Command{CDB: cdb(0x28)}).OK())
