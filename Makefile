@@ -68,7 +68,8 @@ race:
 # the run, and so does a run of no tests.
 vmtest: build
 	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest ./tcmu ./lio
-	$(BOOT) $(PROGRAMS) --add build/guest.test --add build/tcmu.test --add build/lio.test \
+	CGO_ENABLED=0 go build -trimpath -o build/ ./vm/conformance
+	$(BOOT) $(PROGRAMS) --add build/guest.test --add build/tcmu.test --add build/lio.test --add build/conformance \
 		--scratch 2GiB --timeout 25m --count-tests -- sh -c 'failed=; \
 		tcmu.test -test.v -test.run Guest -test.timeout 3m || failed=1; \
 		lio.test -test.v -test.run Guest -test.timeout 3m || failed=1; \

@@ -49,7 +49,7 @@ func TestSenseNamesTheFieldAtFault(t *testing.T) {
 		pointer   string // SENSE KEY SPECIFIC
 	}{
 		{"vendor specific operation code", "c1 00 00 00 00 00", noCommand, ""},
-		{"operation code of another device type", "04 00 00 00 00 00", noCommand, ""}, // FORMAT UNIT
+		{"operation code of another device type", "19 00 00 00 00 00", noCommand, ""}, // ERASE (6), of tapes
 		{"service action that there is not", "9e 1f 00 00 00 00 00 00 00 00 00 00 00 08 00 00", noField, "byte 1 bit 4"},
 		{"reserved bit of READ (10)", "28 02 00 00 00 00 00 00 01 00", noField, "byte 1 bit 1"},
 		{"reserved byte of INQUIRY with EVPD 0", "12 00 01 00 60 00", noField, "byte 2 bit 7"},
