@@ -89,7 +89,7 @@ model:
 	go test ./sbc -count 1 -v -timeout 1h -run 'TestModel$$' -rapid.checks $$(( $(STEPS) / 1000 )) -rapid.steps 100
 
 # Outside test suites, on our disk and on those of others, and their section of
-# docs/conformance.md. Some half an hour without KVM; "make conformance
+# docs/conformance.md. Over an hour without KVM; "make conformance
 # SUITES='--targets thin/sd --tests SCSI.Read*'" runs a part, and writes nothing.
 conformance: build
 	CGO_ENABLED=0 go build -trimpath -o build/ ./vm/conformance
