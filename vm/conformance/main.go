@@ -28,6 +28,7 @@ import (
 type options struct {
 	targets  []string
 	tests    []string
+	dir      string
 	results  string
 	from     string
 	markdown string
@@ -46,6 +47,7 @@ func main() {
 	var o options
 	pflag.StringSliceVar(&o.targets, "targets", []string{everyTarget}, "`patterns` of targets to test, DISK/FABRIC")
 	pflag.StringSliceVar(&o.tests, "tests", []string{everyTest}, "`patterns` of tests to run, FAMILY.SUITE.TEST")
+	pflag.StringVar(&o.dir, "dir", "", "`folder` for the files that disks are made of; else the virtual machine's scratch disk is formatted for them")
 	pflag.StringVar(&o.results, "results", "", "`folder` that gets results.json and the log of each test that did not pass")
 	pflag.StringVar(&o.from, "from", "", "judge the results in this `file`, and run nothing")
 	pflag.StringVar(&o.markdown, "markdown", "", "write the results into their section of this `file`")

@@ -67,8 +67,10 @@ func (o options) runAll(ctx context.Context, progress io.Writer) (r run, failure
 	if runner.root, err = lio.Open(); err != nil {
 		return r, err
 	}
-	if runner.dir, err = mountScratch(ctx); err != nil {
-		return r, err
+	if runner.dir = o.dir; o.dir == "" {
+		if runner.dir, err = mountScratch(ctx); err != nil {
+			return r, err
+		}
 	}
 	for _, d := range disks {
 		for _, f := range fabrics {
