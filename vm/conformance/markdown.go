@@ -50,6 +50,9 @@ func section(r run, v verdict) string {
 	for _, f := range fabrics {
 		fmt.Fprintf(&b, "- **/%s**: %s\n", f.name, f.about)
 	}
+	if !r.Complete {
+		b.WriteString("\nThese are not all targets and tests that there are: the run was a part.\n")
+	}
 	fmt.Fprintf(&b, "\n%s\n", suites(r).RenderMarkdown())
 
 	b.WriteString("\n### Why tests do not pass on our disk\n\n| Outcome | Why | Tests | |\n|---|---|---|---|\n")

@@ -54,6 +54,11 @@ func TestSection(t *testing.T) {
 	} {
 		require.Contains(t, text, want)
 	}
+	const part = "the run was a part"
+	whole := sample
+	whole.Complete = true
+	require.Contains(t, text, part)
+	require.NotContains(t, section(whole, judge(whole, reasons)), part)
 }
 
 func TestSectionIsPutInPlace(t *testing.T) {
