@@ -70,10 +70,10 @@ vmtest: build
 	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest ./tcmu ./lio
 	CGO_ENABLED=0 go build -trimpath -o build/ ./vm/conformance
 	$(BOOT) $(PROGRAMS) --add build/guest.test --add build/tcmu.test --add build/lio.test --add build/conformance \
-		--scratch 2GiB --timeout 25m --count-tests -- sh -c 'failed=; \
+		--scratch 2GiB --timeout 35m --count-tests -- sh -c 'failed=; \
 		tcmu.test -test.v -test.run Guest -test.timeout 3m || failed=1; \
 		lio.test -test.v -test.run Guest -test.timeout 3m || failed=1; \
-		guest.test -test.v -test.timeout 20m && [ ! $$failed ]'
+		guest.test -test.v -test.timeout 30m && [ ! $$failed ]'
 
 # Five hundred disks on one target, made, listed, saved, cleared and restored;
 # vmtest does the same with fewer. Some ten minutes without KVM.
