@@ -94,8 +94,8 @@ const (
 	maxUnmapDescriptors = 256
 )
 
-// New makes a disk of cfg.Store. It does not close the store; nobody may before the last Do has returned.
-func New(cfg Config) (*Disk, error) {
+// complete puts the defaults in place of zeros, and says what no disk can be made of.
+func (cfg *Config) complete() error {
 	if cfg.BlockSize == 0 {
 		cfg.BlockSize = 512
 	}
@@ -105,15 +105,23 @@ func New(cfg Config) (*Disk, error) {
 	size := cfg.Store.Size()
 	switch {
 	case cfg.BlockSize != 512 && cfg.BlockSize != 4096:
-		return nil, fmt.Errorf("block size %d is not supported: use 512 or 4096", cfg.BlockSize)
+		return fmt.Errorf("block size %d is not supported: use 512 or 4096", cfg.BlockSize)
 	case size <= 0 || size%int64(cfg.BlockSize) != 0:
-		return nil, fmt.Errorf("store of %d bytes is not a whole number of blocks of %d bytes", size, cfg.BlockSize)
+		return fmt.Errorf("store of %d bytes is not a whole number of blocks of %d bytes", size, cfg.BlockSize)
 	case cfg.Identity == nil:
-		return nil, fmt.Errorf("no identity given: every logical unit needs a serial number of its own")
+		return fmt.Errorf("no identity given: every logical unit needs a serial number of its own")
 	case cfg.PhysicalExponent < 0 || cfg.PhysicalExponent > 15:
-		return nil, fmt.Errorf("physical block exponent %d is not supported: use 0 to 15", cfg.PhysicalExponent)
+		return fmt.Errorf("physical block exponent %d is not supported: use 0 to 15", cfg.PhysicalExponent)
 	case cfg.MaxTransfer < int64(cfg.BlockSize):
-		return nil, fmt.Errorf("maximum transfer of %d bytes is less than a block", cfg.MaxTransfer)
+		return fmt.Errorf("maximum transfer of %d bytes is less than a block", cfg.MaxTransfer)
+	}
+	return nil
+}
+
+// New makes a disk of cfg.Store. It does not close the store; nobody may before the last Do has returned.
+func New(cfg Config) (*Disk, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
 	}
 	d := &Disk{
 		store:    backend.Resolve(cfg.Store),
@@ -126,7 +134,7 @@ func New(cfg Config) (*Disk, error) {
 		removable: cfg.Removable,
 	}
 	d.generation.policy = powerOnPolicy
-	d.blocks.Store(uint64(size / d.block))
+	d.blocks.Store(uint64(d.store.Size() / d.block))
 	d.traits = d.store.Traits()
 	d.thin = d.store.Discards() == backend.Native && !d.traits.ReadOnly && !cfg.Thick
 	if _, _, err := d.store.Space(); err == nil && d.thin {
