@@ -337,17 +337,11 @@ func TestCopyReaches(t *testing.T) {
 	writeUsingToken(p.second, 1, writeList(0, 0, tokenOf(p.first, 0, 1), ranges(3, 1))).Good()
 }
 
-// reservedForReading is a reservation of the type Write Exclusive that another nexus holds.
-type reservedForReading struct{}
-
-func (reservedForReading) Conflicts(_ *scsi.Nexus, a scsi.Access, _ []byte) bool {
-	return a == scsi.Writes
-}
-
 func TestCopyHonoursReservations(t *testing.T) {
 	var manager sbc.CopyManager
 	m1, m2 := patterned(1), patterned(2)
-	newDisk(t, m2, with(&manager), isSecond, func(c *sbc.Config) { c.Reservations = reservedForReading{} })
+	other := newDisk(t, m2, with(&manager), isSecond)
+	other.Stranger().Bar(scsi.BarWrites, scsi.BarWrites)
 	h := newHost(t, m1, with(&manager))
 	extendedCopy1(h, lid1(1, 0, []string{first, second}, []string{blocks(0, 1, 0, 1, 0, 0)})).Good()
 	extendedCopy1(h, lid1(1, 0, []string{first, second}, []string{blocks(0, 0, 1, 1, 0, 0)})).Sense("0a 0d 01 80 00 64")

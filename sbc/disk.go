@@ -49,8 +49,9 @@ type Config struct {
 	// Report hears of each error of the store, with the command that met it. It may be called from several
 	// goroutines at once, and must not block. Nil: nobody hears.
 	Report func(c *scsi.Command, err error)
-	// Reservations decides on reservation conflicts. Nil where the transport does, as LIO by default.
-	Reservations scsi.Reservations
+	// Reservations: the disk keeps reservations and the access states of its target port groups itself, for I_T nexuses that
+	// join it as somebody (scsi.Ends). False where the transport does, as LIO by default: it has no commands for them.
+	Reservations bool
 }
 
 // Disk is a direct access block device as a logical unit.
@@ -159,13 +160,14 @@ func New(cfg Config) (*Disk, error) {
 		DeviceSpecific: 0x10, // DPOFUA
 		State:          cfg.State,
 		Report:         cfg.Report,
+		Reservations:   cfg.Reservations,
 		Blocks:         func() (uint64, uint32) { return d.Blocks(), uint32(d.block) },
 	})
 	ops := append(d.primary.Ops(), d.counted(d.watched(d.ops()))...)
 	if cfg.ShortCDBs {
 		ops = slices.DeleteFunc(ops, func(o scsi.Op) bool { return o.Len > 16 })
 	}
-	unit, err := scsi.NewUnit(scsi.Config{Ops: ops, Reservations: cfg.Reservations, Blocks: d.Blocks})
+	unit, err := scsi.NewUnit(scsi.Config{Ops: ops, Blocks: d.Blocks, Joined: d.primary.Joined, Left: d.lost, Reset: d.reset})
 	if err != nil {
 		return nil, err
 	}

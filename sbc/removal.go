@@ -92,17 +92,16 @@ func (d *Disk) restoreEjected(record []byte) error {
 	return nil
 }
 
-// Leave is the loss of an I_T nexus, and with it goes what it prevented.
-func (d *Disk) Leave(n *scsi.Nexus) {
+// lost follows the loss of an I_T nexus: with it goes what it prevented.
+func (d *Disk) lost(n *scsi.Nexus) {
 	d.removal.allow(n)
-	d.Unit.Leave(n)
+	d.primary.Left(n)
 }
 
-// Reset is a logical unit reset (SAM-5 6.3.3) as far as it is the disk's: nobody prevents the removal of the medium any more.
-// The transport aborts commands, and establishes the unit attention condition if nobody else does
-// (Attend(scsi.BusDeviceReset, nil)). It does not wait for any command.
-func (d *Disk) Reset() {
+// reset is what a logical unit reset (SAM-5 6.3.3) is to the disk: nobody prevents the removal of the medium any more.
+func (d *Disk) reset() {
 	d.removal.mu.Lock()
-	defer d.removal.mu.Unlock()
 	clear(d.removal.prevents)
+	d.removal.mu.Unlock()
+	d.primary.Reset()
 }

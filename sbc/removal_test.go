@@ -81,7 +81,8 @@ func TestPreventRemoval(t *testing.T) {
 	c.Send(eject).Good()
 	a.Send(prevent).Good() // of one that is outside, too
 	c.Send(load).Sense("05 53 02")
-	d.Reset()
+	d.Reset(a.Nexus())
+	c.Send(ready).Sense("06 29 03")
 	c.Send(load).Good()
 	a.Send(ready).Sense("06 28 00")
 	a.Send("1e 00 0000 02 00").Sense("05 24 00 c9 00 04")

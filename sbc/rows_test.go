@@ -336,32 +336,29 @@ func TestWriteProtected(t *testing.T) {
 	}
 }
 
-// reservedByAnother is a reservation that another nexus holds, of the strictest kind.
-type reservedByAnother struct {
-	held  bool
-	asked scsi.Access
-}
-
-func (r *reservedByAnother) Conflicts(_ *scsi.Nexus, a scsi.Access, _ []byte) bool {
-	r.asked = a
-	return r.held && a != scsi.Always
-}
-
 func TestReserved(t *testing.T) {
 	for i, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			m, r := newRecorder(1<<20), &reservedByAnother{}
-			h := newHost(t, m, removable, func(c *sbc.Config) { c.Reservations = r })
+			m := newRecorder(1 << 20)
+			d := newDisk(t, m, removable)
+			h := host(t, d)
+			at := slices.IndexFunc(d.Ops(), func(op scsi.Op) bool { return op.Name == row.name })
+			require.Equal(t, row.access, d.Ops()[at].Access)
 			prepare(h, i)
 			m.took()
-			r.held = true
-			if row.access == scsi.Always {
+			h.Nexus().Bar(scsi.BarReads|scsi.BarWrites, ^scsi.Bars(0))
+			switch row.access {
+			case scsi.Always, scsi.Reserves:
 				send(h, i).Data()
-			} else {
+				return
+			case scsi.Starts: // the row's own has START=1
+				h.Send("1b 00 0000 00 00").Conflict()
+			case scsi.Prevents: // and PREVENT=0
+				h.Send("1e 00 0000 01 00").Conflict()
+			default:
 				send(h, i).Conflict()
-				require.Empty(t, m.took())
 			}
-			require.Equal(t, row.access, r.asked)
+			require.Empty(t, m.took())
 		})
 	}
 }

@@ -1,21 +1,6 @@
 package scsi
 
-import (
-	"slices"
-	"sync"
-	"sync/atomic"
-)
-
-// Nexus is an I_T nexus as one logical unit knows it (SAM-5: an I_T_L nexus): an initiator port through a target port,
-// with the unit attention conditions it has not been told of yet. Unit.Join makes one.
-type Nexus struct {
-	Name string // for people and logs
-
-	// pending is len(queue), so that a command need not take mu to learn that there is none.
-	pending atomic.Int32
-	mu      sync.Mutex
-	queue   []Code // guarded by mu
-}
+import "slices"
 
 // precedence is the order among the unit attention conditions that tell of a reset (SAM-5 clause 5.14): power on, hard
 // reset, logical unit reset, loss of the I_T nexus. All others come after them.
@@ -79,4 +64,11 @@ func (n *Nexus) TakeAttention() Result {
 	n.queue = slices.Delete(n.queue, 0, 1)
 	n.pending.Store(int32(len(n.queue)))
 	return Check(UnitAttention, c)
+}
+
+// Pending are the unit attention conditions that the initiator has not been told of, in the order in which it will be.
+func (n *Nexus) Pending() []Code {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.queue)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestAttentionQueue(t *testing.T) {
-	u := newTestUnit(t, nil)
+	u := newTestUnit(t)
 	a, b := u.Join("host a"), u.Join("host b")
 
 	a.Attend(PowerOnOccurred)
@@ -67,7 +67,7 @@ func TestHeard(t *testing.T) {
 }
 
 func TestAttentionAfterLeaving(t *testing.T) {
-	u := newTestUnit(t, nil)
+	u := newTestUnit(t)
 	a, b := u.Join("host a"), u.Join("host b")
 	u.Leave(a)
 	u.Leave(a)
@@ -84,7 +84,7 @@ func TestNilNexusHasNoAttention(t *testing.T) {
 // TestUnitUnderConcurrency is for the race detector: commands, nexuses that come and go, settings, attentions.
 func TestUnitUnderConcurrency(t *testing.T) {
 	const rounds = 500
-	u := newTestUnit(t, &quiet{})
+	u := newTestUnit(t)
 	shared := u.Join("shared")
 	var wg sync.WaitGroup
 	start := func(f func(i int)) {

@@ -7,6 +7,10 @@ var (
 	LogicalUnitNotReadyManual         = Check(NotReady, 0x0403)
 	FormatInProgress                  = Check(NotReady, 0x0404)
 	SelfTestInProgress                = Check(NotReady, 0x0409)
+	AccessStateTransition             = Check(NotReady, 0x040a)
+	TargetPortInStandby               = Check(NotReady, 0x040b)
+	TargetPortUnavailable             = Check(NotReady, 0x040c)
+	LogicalUnitOffline                = Check(NotReady, 0x0412)
 	SanitizeInProgress                = Check(NotReady, 0x041b)
 	UnreachableCopyTarget             = Check(CopyAborted, 0x0804)
 	WriteError                        = Check(MediumError, 0x0c00)
@@ -33,6 +37,7 @@ var (
 	LogicalUnitNotSupported           = Check(IllegalRequest, 0x2500)
 	InvalidFieldInParameterList       = Check(IllegalRequest, 0x2600)
 	ParameterValueInvalid             = Check(IllegalRequest, 0x2602)
+	InvalidRelease                    = Check(IllegalRequest, 0x2604)
 	TooManyTargetDescriptors          = Check(IllegalRequest, 0x2606)
 	UnsupportedTargetDescriptor       = Check(IllegalRequest, 0x2607)
 	TooManySegmentDescriptors         = Check(IllegalRequest, 0x2608)
@@ -57,6 +62,7 @@ var (
 	InsufficientResources             = Check(IllegalRequest, 0x5503)
 	IdleByCommand                     = Check(NoSense, 0x5e03)
 	StandbyByCommand                  = Check(NoSense, 0x5e04)
+	InsufficientRegistrationResources = Check(IllegalRequest, 0x5504)
 	MaximumNumberOfStreamsOpen        = Check(IllegalRequest, 0x5510)
 	InsufficientResourcesForToken     = Check(IllegalRequest, 0x550d)
 )
@@ -64,23 +70,32 @@ var (
 // Conflict is the status of a command that a reservation forbids; it carries no sense (SPC-4 clause 5.12).
 var Conflict = Result{Status: ReservationConflict}
 
+// Aborted is the status of a command that another I_T nexus, or a task management function, has aborted (SAM-5 5.3.1).
+var Aborted = Result{Status: TaskAborted}
+
 // Unit attention conditions, for Unit.Attend and Nexus.Attend.
 const (
-	MediumMayHaveChanged    Code = 0x2800
-	PowerOnOrReset          Code = 0x2900
-	PowerOnOccurred         Code = 0x2901
-	BusResetOccurred        Code = 0x2902
-	BusDeviceReset          Code = 0x2903
-	DeviceInternalReset     Code = 0x2904
-	NexusLossOccurred       Code = 0x2907
-	ModeParametersChanged   Code = 0x2a01
-	LogParametersChanged    Code = 0x2a02
-	CapacityDataChanged     Code = 0x2a09
-	TimestampChanged        Code = 0x2a10
-	SoftThresholdReached    Code = 0x3807
-	InquiryDataChanged      Code = 0x3f03
-	DeviceIdentifierChanged Code = 0x3f05
-	ReportedLUNsDataChanged Code = 0x3f0e
+	MediumMayHaveChanged     Code = 0x2800
+	PowerOnOrReset           Code = 0x2900
+	PowerOnOccurred          Code = 0x2901
+	BusResetOccurred         Code = 0x2902
+	BusDeviceReset           Code = 0x2903
+	DeviceInternalReset      Code = 0x2904
+	NexusLossOccurred        Code = 0x2907
+	ModeParametersChanged    Code = 0x2a01
+	LogParametersChanged     Code = 0x2a02
+	ReservationsPreempted    Code = 0x2a03
+	ReservationsReleased     Code = 0x2a04
+	RegistrationsPreempted   Code = 0x2a05
+	AccessStateChanged       Code = 0x2a06
+	ImplicitTransitionFailed Code = 0x2a07
+	CapacityDataChanged      Code = 0x2a09
+	TimestampChanged         Code = 0x2a10
+	CommandsCleared          Code = 0x2f00
+	SoftThresholdReached     Code = 0x3807
+	InquiryDataChanged       Code = 0x3f03
+	DeviceIdentifierChanged  Code = 0x3f05
+	ReportedLUNsDataChanged  Code = 0x3f0e
 )
 
 var codeNames = map[Code]string{
@@ -90,6 +105,10 @@ var codeNames = map[Code]string{
 	0x0403: "LOGICAL UNIT NOT READY, MANUAL INTERVENTION REQUIRED",
 	0x0404: "LOGICAL UNIT NOT READY, FORMAT IN PROGRESS",
 	0x0409: "LOGICAL UNIT NOT READY, SELF-TEST IN PROGRESS",
+	0x040a: "LOGICAL UNIT NOT ACCESSIBLE, ASYMMETRIC ACCESS STATE TRANSITION",
+	0x040b: "LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN STANDBY STATE",
+	0x040c: "LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN UNAVAILABLE STATE",
+	0x0412: "LOGICAL UNIT NOT READY, OFFLINE",
 	0x041b: "LOGICAL UNIT NOT READY, SANITIZE IN PROGRESS",
 	0x0804: "UNREACHABLE COPY TARGET",
 	0x0c00: "WRITE ERROR",
@@ -115,6 +134,7 @@ var codeNames = map[Code]string{
 	0x2500: "LOGICAL UNIT NOT SUPPORTED",
 	0x2600: "INVALID FIELD IN PARAMETER LIST",
 	0x2602: "PARAMETER VALUE INVALID",
+	0x2604: "INVALID RELEASE OF PERSISTENT RESERVATION",
 	0x2606: "TOO MANY TARGET DESCRIPTORS",
 	0x2607: "UNSUPPORTED TARGET DESCRIPTOR TYPE CODE",
 	0x2608: "TOO MANY SEGMENT DESCRIPTORS",
@@ -134,11 +154,17 @@ var codeNames = map[Code]string{
 	0x2907: "I_T NEXUS LOSS OCCURRED",
 	0x2a01: "MODE PARAMETERS CHANGED",
 	0x2a02: "LOG PARAMETERS CHANGED",
+	0x2a03: "RESERVATIONS PREEMPTED",
+	0x2a04: "RESERVATIONS RELEASED",
+	0x2a05: "REGISTRATIONS PREEMPTED",
+	0x2a06: "ASYMMETRIC ACCESS STATE CHANGED",
+	0x2a07: "IMPLICIT ASYMMETRIC ACCESS STATE TRANSITION FAILED",
 	0x2a09: "CAPACITY DATA HAS CHANGED",
 	0x2a10: "TIMESTAMP CHANGED",
 	0x2c00: "COMMAND SEQUENCE ERROR",
 	0x2c0c: "ORWRITE GENERATION DOES NOT MATCH",
 	0x2c0f: "STREAM NOT OPEN",
+	0x2f00: "COMMANDS CLEARED BY ANOTHER INITIATOR",
 	0x3100: "MEDIUM FORMAT CORRUPTED",
 	0x3101: "FORMAT COMMAND FAILED",
 	0x3103: "SANITIZE COMMAND FAILED",
@@ -152,6 +178,7 @@ var codeNames = map[Code]string{
 	0x4400: "INTERNAL TARGET FAILURE",
 	0x5302: "MEDIUM REMOVAL PREVENTED",
 	0x5503: "INSUFFICIENT RESOURCES",
+	0x5504: "INSUFFICIENT REGISTRATION RESOURCES",
 	0x5e03: "IDLE CONDITION ACTIVATED BY COMMAND",
 	0x5e04: "STANDBY CONDITION ACTIVATED BY COMMAND",
 	0x5510: "MAXIMUM NUMBER OF STREAMS OPEN",

@@ -22,6 +22,10 @@ var results = map[string]struct {
 	"LogicalUnitNotReadyManual":         {LogicalUnitNotReadyManual, 0x2, 0x0403, "LOGICAL UNIT NOT READY, MANUAL INTERVENTION REQUIRED"},
 	"FormatInProgress":                  {FormatInProgress, 0x2, 0x0404, "LOGICAL UNIT NOT READY, FORMAT IN PROGRESS"},
 	"SelfTestInProgress":                {SelfTestInProgress, 0x2, 0x0409, "LOGICAL UNIT NOT READY, SELF-TEST IN PROGRESS"},
+	"AccessStateTransition":             {AccessStateTransition, 0x2, 0x040a, "LOGICAL UNIT NOT ACCESSIBLE, ASYMMETRIC ACCESS STATE TRANSITION"},
+	"TargetPortInStandby":               {TargetPortInStandby, 0x2, 0x040b, "LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN STANDBY STATE"},
+	"TargetPortUnavailable":             {TargetPortUnavailable, 0x2, 0x040c, "LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN UNAVAILABLE STATE"},
+	"LogicalUnitOffline":                {LogicalUnitOffline, 0x2, 0x0412, "LOGICAL UNIT NOT READY, OFFLINE"},
 	"SanitizeInProgress":                {SanitizeInProgress, 0x2, 0x041b, "LOGICAL UNIT NOT READY, SANITIZE IN PROGRESS"},
 	"UnreachableCopyTarget":             {UnreachableCopyTarget, 0xa, 0x0804, "UNREACHABLE COPY TARGET"},
 	"WriteError":                        {WriteError, 0x3, 0x0c00, "WRITE ERROR"},
@@ -72,6 +76,8 @@ var results = map[string]struct {
 	"InsufficientResources":             {InsufficientResources, 0x5, 0x5503, "INSUFFICIENT RESOURCES"},
 	"InsufficientResourcesForToken":     {InsufficientResourcesForToken, 0x5, 0x550d, "INSUFFICIENT RESOURCES TO CREATE ROD TOKEN"},
 	"MaximumNumberOfStreamsOpen":        {MaximumNumberOfStreamsOpen, 0x5, 0x5510, "MAXIMUM NUMBER OF STREAMS OPEN"},
+	"InsufficientRegistrationResources": {InsufficientRegistrationResources, 0x5, 0x5504, "INSUFFICIENT REGISTRATION RESOURCES"},
+	"InvalidRelease":                    {InvalidRelease, 0x5, 0x2604, "INVALID RELEASE OF PERSISTENT RESERVATION"},
 	"IdleByCommand":                     {IdleByCommand, 0x0, 0x5e03, "IDLE CONDITION ACTIVATED BY COMMAND"},
 	"StandbyByCommand":                  {StandbyByCommand, 0x0, 0x5e04, "STANDBY CONDITION ACTIVATED BY COMMAND"},
 	"MediumMayHaveChanged":              {Check(UnitAttention, MediumMayHaveChanged), 0x6, 0x2800, "NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED"},
@@ -85,6 +91,12 @@ var results = map[string]struct {
 	"LogParametersChanged":              {Check(UnitAttention, LogParametersChanged), 0x6, 0x2a02, "LOG PARAMETERS CHANGED"},
 	"CapacityDataChanged":               {Check(UnitAttention, CapacityDataChanged), 0x6, 0x2a09, "CAPACITY DATA HAS CHANGED"},
 	"TimestampChanged":                  {Check(UnitAttention, TimestampChanged), 0x6, 0x2a10, "TIMESTAMP CHANGED"},
+	"ReservationsPreempted":             {Check(UnitAttention, ReservationsPreempted), 0x6, 0x2a03, "RESERVATIONS PREEMPTED"},
+	"ReservationsReleased":              {Check(UnitAttention, ReservationsReleased), 0x6, 0x2a04, "RESERVATIONS RELEASED"},
+	"RegistrationsPreempted":            {Check(UnitAttention, RegistrationsPreempted), 0x6, 0x2a05, "REGISTRATIONS PREEMPTED"},
+	"AccessStateChanged":                {Check(UnitAttention, AccessStateChanged), 0x6, 0x2a06, "ASYMMETRIC ACCESS STATE CHANGED"},
+	"ImplicitTransitionFailed":          {Check(UnitAttention, ImplicitTransitionFailed), 0x6, 0x2a07, "IMPLICIT ASYMMETRIC ACCESS STATE TRANSITION FAILED"},
+	"CommandsCleared":                   {Check(UnitAttention, CommandsCleared), 0x6, 0x2f00, "COMMANDS CLEARED BY ANOTHER INITIATOR"},
 	"SoftThresholdReached":              {Check(UnitAttention, SoftThresholdReached), 0x6, 0x3807, "THIN PROVISIONING SOFT THRESHOLD REACHED"},
 	"InquiryDataChanged":                {Check(UnitAttention, InquiryDataChanged), 0x6, 0x3f03, "INQUIRY DATA HAS CHANGED"},
 	"DeviceIdentifierChanged":           {Check(UnitAttention, DeviceIdentifierChanged), 0x6, 0x3f05, "DEVICE IDENTIFIER CHANGED"},
@@ -109,7 +121,7 @@ func TestEachResultIsTranscribed(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, 0)
 	require.NoError(t, err)
 	for _, name := range declared(file) {
-		if name != "Conflict" && name != "codeNames" {
+		if name != "Conflict" && name != "Aborted" && name != "codeNames" {
 			require.Contains(t, results, name, "add it to the table, with its bytes from the standard")
 		}
 	}

@@ -30,8 +30,11 @@ type Command struct {
 	// offered, which may differ from what the CDB says. The memory may be shared with the initiator: what is read
 	// from it to be decided upon is copied first.
 	Data Buffer
-	// Nexus is who asks. A nil Nexus has no unit attentions and no reservations.
+	// Nexus is who asks. A nil Nexus has no unit attentions, and is Unit.Stranger to reservations.
 	Nexus *Nexus
+	// Aborted is closed when the command has been aborted, so that a handler that waits for something may return at once,
+	// with the result Aborted, provided that nothing it has begun can still change what others see. Nil: it never is.
+	Aborted <-chan struct{}
 
 	op    *Op
 	size  int64 // of Data

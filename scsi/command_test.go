@@ -190,7 +190,7 @@ func TestRawSense(t *testing.T) {
 }
 
 func TestCommandName(t *testing.T) {
-	u := newTestUnit(t, nil)
+	u := newTestUnit(t)
 	for want, b := range map[string][]byte{
 		"READ (10)":          cdb(0x28),
 		"GET LBA STATUS":     cdb(0x9e, 0x12),
@@ -210,12 +210,7 @@ func TestHandlerFunc(t *testing.T) {
 }
 
 func TestDoDoesNotAllocate(t *testing.T) {
-	u := newTestUnit(t, &quiet{})
+	u := newTestUnit(t)
 	c := &Command{CDB: cdb(0x28), Nexus: u.Join("host a"), Data: Buffer{make([]byte, 512)}}
 	require.Zero(t, testing.AllocsPerRun(100, func() { u.Do(c) }))
 }
-
-// quiet is a reservation that never conflicts.
-type quiet struct{}
-
-func (*quiet) Conflicts(*Nexus, Access, []byte) bool { return false }

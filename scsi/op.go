@@ -108,13 +108,15 @@ const (
 	Starts
 	// Prevents: Always with PREVENT=0, else as Writes (PREVENT ALLOW MEDIUM REMOVAL).
 	Prevents
+	// Reserves: its handler decides (PERSISTENT RESERVE IN and OUT, RESERVE, RELEASE).
+	Reserves
 )
 
 func (a Access) String() string {
-	if a > Prevents {
+	if a > Reserves {
 		return fmt.Sprintf("access class %d", uint8(a))
 	}
-	return [...]string{"unset", "always", "reads", "writes", "starts", "prevents"}[a]
+	return [...]string{"unset", "always", "reads", "writes", "starts", "prevents", "decides itself"}[a]
 }
 
 // Flags are the further facts of a row that the pipeline decides by.
@@ -133,6 +135,10 @@ const (
 	AltersMedium
 	// Lengthy: it may take seconds, so that a transport does not let others wait for it (Unit.Lengthy).
 	Lengthy
+	// OnStandby and OnUnavailable: carried out also when the port that it came through is in the asymmetric access state
+	// standby, or unavailable, offline or in transition (SPC-4 5.15.2.4), as those that BypassAttention are.
+	OnStandby
+	OnUnavailable
 )
 
 // Op is one row: all there is to know of one command, or of one service action. Dispatch, the check of the CDB,

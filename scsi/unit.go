@@ -19,19 +19,15 @@ const (
 	DescriptorFormat                         // sense data in descriptor format (D_SENSE)
 )
 
-// Reservations is asked, for every command, whether the reservations held leave it room. It must not change anything,
-// take a lock or allocate.
-type Reservations interface {
-	Conflicts(n *Nexus, a Access, cdb []byte) bool
-}
-
 // Config is what a Unit is made from.
 type Config struct {
 	Ops []Op
-	// Reservations decides on conflicts. Nil where the transport does, as LIO by default.
-	Reservations Reservations
 	// Blocks is the capacity in logical blocks, which every row with an Extent is held to.
 	Blocks func() uint64
+	// Joined and Left hear of I_T nexuses: of each before its first command, and of its loss. The first is Unit.Stranger.
+	Joined, Left func(*Nexus)
+	// Reset is what is to be done when the unit is reset, beside what Unit.Reset does. It must not wait.
+	Reset func()
 }
 
 // Gate says whether a unit that is busy with itself, as while it is formatted, carries out commands of a row: GOOD, or
@@ -44,10 +40,12 @@ type Unit struct {
 	ops          []Op // sorted by Code and SA; immutable after NewUnit
 	first, count [256]uint16
 	lengthy      [256]bool // a row of that code is Lengthy
-	reservations Reservations
 	blocks       func() uint64
+	joined, left func(*Nexus) // nil: nobody wants to know
+	reset        func()       // nil: nothing to do
 	settings     atomic.Uint32
 	gate         atomic.Pointer[Gate] // nil: open
+	stranger     Nexus
 
 	mu      sync.Mutex
 	nexuses []*Nexus // guarded by mu
@@ -55,7 +53,8 @@ type Unit struct {
 
 // NewUnit builds a unit; a row that is incomplete, malformed or there twice is an error.
 func NewUnit(cfg Config) (*Unit, error) {
-	u := &Unit{reservations: cfg.Reservations, blocks: cfg.Blocks}
+	u := &Unit{blocks: cfg.Blocks, joined: cfg.Joined, left: cfg.Left, reset: cfg.Reset}
+	u.stranger.Name, u.stranger.unit = "stranger", u
 	for _, o := range cfg.Ops {
 		if !o.Absent {
 			u.ops = append(u.ops, o)
@@ -82,6 +81,9 @@ func NewUnit(cfg Config) (*Unit, error) {
 		}
 		u.count[o.Code]++
 		u.lengthy[o.Code] = u.lengthy[o.Code] || o.Flags&Lengthy != 0
+	}
+	if u.joined != nil {
+		u.joined(&u.stranger)
 	}
 	return u, nil
 }
@@ -152,33 +154,6 @@ func (u *Unit) ready(f Flags) Result {
 	return Result{}
 }
 
-// Join makes an I_T nexus known to the unit, so that it hears of unit attentions.
-func (u *Unit) Join(name string) *Nexus {
-	n := &Nexus{Name: name}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.nexuses = append(u.nexuses, n)
-	return n
-}
-
-// Leave is the loss of an I_T nexus.
-func (u *Unit) Leave(n *Nexus) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.nexuses = slices.DeleteFunc(u.nexuses, func(have *Nexus) bool { return have == n })
-}
-
-// Attend establishes a unit attention condition for every I_T nexus but one, which may be nil.
-func (u *Unit) Attend(c Code, except *Nexus) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for _, n := range u.nexuses {
-		if n != except {
-			n.Attend(c)
-		}
-	}
-}
-
 // Do carries out a command: it finds the row, passes the checks, and calls the handler. The first check that fails ends
 // the command.
 func (u *Unit) Do(c *Command) Result {
@@ -238,11 +213,15 @@ func (u *Unit) admit(op *Op, c *Command) Result {
 			return r
 		}
 	}
-	return u.permit(op, c)
+	who := c.Nexus
+	if who == nil {
+		who = &u.stranger
+	}
+	return u.permit(op, c, who)
 }
 
 // Check says what would end c before it reached its handler, but for unit attentions: they are for whom the unit answers.
-// A copy manager asks it of the units that it reads and writes in the name of another.
+// A copy manager asks it of the units that it reads and writes in the name of another unit's I_T nexus.
 func (u *Unit) Check(c *Command) Result {
 	c.Begin()
 	op, r := u.find(c.CDB)
@@ -253,13 +232,13 @@ func (u *Unit) Check(c *Command) Result {
 	if r := op.check(c.CDB); !r.OK() {
 		return r
 	}
-	return u.permit(op, c)
+	return u.permit(op, c, u.local(c.Nexus))
 }
 
 // permit is the checks that depend on what state the unit is in.
-func (u *Unit) permit(op *Op, c *Command) Result {
-	if u.reservations != nil && u.reservations.Conflicts(c.Nexus, op.Access, c.CDB) {
-		return Conflict
+func (u *Unit) permit(op *Op, c *Command, who *Nexus) Result {
+	if r := who.admit(op, c.CDB); !r.OK() {
+		return r
 	}
 	if op.Flags&BypassAttention == 0 {
 		if r := u.held(op); !r.OK() {

@@ -25,8 +25,8 @@ func testRows() []Op {
 	}
 }
 
-func newTestUnit(t *testing.T, r Reservations) *Unit {
-	u, err := NewUnit(Config{Ops: testRows(), Reservations: r})
+func newTestUnit(t *testing.T) *Unit {
+	u, err := NewUnit(Config{Ops: testRows()})
 	require.NoError(t, err)
 	return u
 }
@@ -39,7 +39,7 @@ func cdb(b ...byte) []byte {
 }
 
 func TestFind(t *testing.T) {
-	u := newTestUnit(t, nil)
+	u := newTestUnit(t)
 	for name, test := range map[string]struct {
 		cdb  []byte
 		want Result
@@ -74,7 +74,7 @@ func TestFind(t *testing.T) {
 
 // The field pointer names the byte, and in it the highest of the bits that may not be set (SPC-4 clause 4.5.2.4.2).
 func TestForbiddenBits(t *testing.T) {
-	u := newTestUnit(t, nil)
+	u := newTestUnit(t)
 	for name, test := range map[string]struct {
 		cdb       []byte
 		byte, bit int
@@ -102,20 +102,12 @@ func TestForbiddenBits(t *testing.T) {
 	require.True(t, u.Do(&Command{CDB: append(cdb(0x28), 0xff, 0xff)}).OK(), "bytes after the CDB are not part of it")
 }
 
-// conflict is a reservation that leaves room for nothing but what is allowed always.
-type conflict struct{ asked []Access }
-
-func (r *conflict) Conflicts(_ *Nexus, a Access, _ []byte) bool {
-	r.asked = append(r.asked, a)
-	return a != Always
-}
-
 // TestOrderOfChecks lets everything be wrong with a command at once, and takes one wrong away at a time.
 func TestOrderOfChecks(t *testing.T) {
-	r := &conflict{}
-	u := newTestUnit(t, r)
+	u := newTestUnit(t)
 	n := u.Join("host a")
 	n.Attend(PowerOnOccurred)
+	n.Bar(BarReads|BarWrites|InStandby, ^Bars(0))
 	u.Set(Stopped|WriteProtect|SoftwareWriteProtect, true)
 	send := func(b ...byte) Result { return u.Do(&Command{CDB: cdb(b...), Nexus: n}) }
 
@@ -123,11 +115,12 @@ func TestOrderOfChecks(t *testing.T) {
 	require.Equal(t, InvalidFieldInCDB.AtBit(1, 4), send(0x9e, 0x1f))
 	unmap := []byte{0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0}
 	require.Equal(t, InvalidFieldInCDB.AtBit(1, 0), send(0x42, 0x01, 0, 0, 0, 0, 0, 0, 24, 0))
-	require.Empty(t, r.asked)
 	require.Equal(t, Check(UnitAttention, PowerOnOccurred), send(unmap...))
-	require.Empty(t, r.asked, "a unit attention comes before a reservation conflict")
+	require.Equal(t, TargetPortInStandby, send(unmap...))
+	n.Bar(0, InStandby)
+	require.Zero(t, n.Conflicts(), "a unit attention and the state of the port come before a reservation conflict")
 	require.Equal(t, Conflict, send(unmap...))
-	u.reservations = nil
+	n.Bar(0, BarReads|BarWrites)
 	require.Equal(t, LogicalUnitNotReadyStopped, send(unmap...))
 	u.Set(Stopped, false)
 	require.Equal(t, WriteProtected, send(unmap...))
@@ -139,7 +132,7 @@ func TestOrderOfChecks(t *testing.T) {
 }
 
 func TestBypassAttention(t *testing.T) {
-	u := newTestUnit(t, nil)
+	u := newTestUnit(t)
 	n := u.Join("host a")
 	n.Attend(PowerOnOccurred)
 	require.True(t, u.Do(&Command{CDB: cdb(0x12), Nexus: n}).OK())
@@ -147,17 +140,8 @@ func TestBypassAttention(t *testing.T) {
 	require.True(t, u.Do(&Command{CDB: cdb(0x28), Nexus: n}).OK(), "it is reported once")
 }
 
-func TestReservationsAreAskedForEachRow(t *testing.T) {
-	r := &conflict{}
-	u := newTestUnit(t, r)
-	require.True(t, u.Do(&Command{CDB: cdb(0x12)}).OK())
-	require.Equal(t, Conflict, u.Do(&Command{CDB: cdb(0x28)}))
-	require.Equal(t, Conflict, u.Do(&Command{CDB: cdb(0x2a)}))
-	require.Equal(t, []Access{Always, Reads, Writes}, r.asked)
-}
-
 func TestSettings(t *testing.T) {
-	u := newTestUnit(t, nil)
+	u := newTestUnit(t)
 	read, write, inquiry := &Command{CDB: cdb(0x28)}, &Command{CDB: cdb(0x2a)}, &Command{CDB: cdb(0x12)}
 
 	u.Set(WriteProtect, true)
@@ -186,7 +170,7 @@ func TestSettings(t *testing.T) {
 
 // A unit that is busy with itself lets through what its gate says, and what bypasses unit attentions.
 func TestHold(t *testing.T) {
-	u := newTestUnit(t, nil)
+	u := newTestUnit(t)
 	busy := Check(NotReady, 0x0404).WithProgress(0x8000)
 	u.Hold(func(op *Op) Result {
 		if op != nil && op.Code == 0x2a {
@@ -256,7 +240,7 @@ func TestLengthy(t *testing.T) {
 
 // TestCheck finds what would keep a command from its handler, leaves unit attentions alone, and does not carry it out.
 func TestCheck(t *testing.T) {
-	u := newTestUnit(t, nil)
+	u := newTestUnit(t)
 	n := u.Join("host a")
 	n.Attend(PowerOnOccurred)
 	check := func(b ...byte) Result { return u.Check(&Command{CDB: cdb(b...), Nexus: n}) }
@@ -269,12 +253,6 @@ func TestCheck(t *testing.T) {
 	require.Equal(t, FormatInProgress, check(0x28))
 	require.Equal(t, Check(UnitAttention, PowerOnOccurred), n.TakeAttention())
 
-	held := newTestUnit(t, refusing{})
-	require.Equal(t, Conflict, held.Check(&Command{CDB: cdb(0x2a)}))
-	require.Equal(t, Result{}, held.Check(&Command{CDB: cdb(0x9e, 0x10)}))
+	n.Bar(BarReads, BarReads)
+	require.Equal(t, Conflict, check(0x28))
 }
-
-// refusing is a reservation that leaves room only for what is always allowed.
-type refusing struct{}
-
-func (refusing) Conflicts(_ *Nexus, a Access, _ []byte) bool { return a != Always }

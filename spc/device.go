@@ -45,6 +45,9 @@ type Config struct {
 	State State
 	// Report hears of what could not be kept, with the command that asked for it. Nil: nobody hears.
 	Report func(c *scsi.Command, err error)
+	// Reservations: the unit keeps reservations and the access states of its target port groups itself. False where the
+	// transport does: then there are no commands for them, and Ports tells of the states.
+	Reservations bool
 	// Blocks is the content of the mode parameter block descriptor: number of blocks and their size in bytes.
 	Blocks func() (n uint64, size uint32)
 }
@@ -64,6 +67,7 @@ type Device struct {
 	born    time.Time
 	timeSet atomic.Pointer[setTime] // nil until SET TIMESTAMP
 	buffers buffers
+	reserve *reservations // nil: the transport's
 	tests   selfTests
 }
 
@@ -74,6 +78,9 @@ func New(cfg Config) *Device {
 	d.modes = sortModes(append(d.ownModes(), cfg.Modes...), d.Keeps())
 	d.Remember(modesRecord, d.restoreModes)
 	d.openLog()
+	if cfg.Reservations {
+		d.reserve = new(reservations)
+	}
 	return d
 }
 

@@ -64,7 +64,7 @@ func (c *Coverage) Missing(rows []scsi.Op, own map[string][]scsi.Result) []strin
 
 func outcomes(op scsi.Op) []scsi.Result {
 	all := []scsi.Result{{}, bare(scsi.InvalidFieldInCDB), scsi.Conflict}
-	if op.Access == scsi.Always {
+	if op.Access == scsi.Always || op.Access == scsi.Reserves {
 		all = all[:2]
 	}
 	if op.Flags&scsi.BypassAttention == 0 {

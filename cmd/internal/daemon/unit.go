@@ -51,11 +51,11 @@ func (u *unit) restore() {
 	})
 }
 
-// reset follows a task management function: what of a logical unit reset is the disk's. The kernel does the rest, and
-// tells initiators.
-func (u *unit) reset(t tcmu.TMR) {
+// manage follows a task management function that came by a nexus: what of a logical unit reset is the disk's, and the other
+// nexuses'. The kernel tells the initiator.
+func (u *unit) manage(t tcmu.TMR, by *scsi.Nexus) {
 	if t.Function == tcmu.LogicalUnitReset {
-		u.Disk.Reset()
+		u.Disk.Reset(by)
 	}
 }
 

@@ -111,9 +111,9 @@ func TestUnitFilesHaveNamesThatFilesCanHave(t *testing.T) {
 func TestALogicalUnitResetAllowsRemoval(t *testing.T) {
 	u := unitOf(t, remembering(t), "rd0", "1234")
 	require.True(t, u.send([]byte{0x1e, 0, 0, 0, 1, 0}).OK())
-	u.reset(tcmu.TMR{Function: tcmu.AbortTask})
+	u.manage(tcmu.TMR{Function: tcmu.AbortTask}, nil)
 	require.Equal(t, scsi.MediumRemovalPrevented, u.send(eject))
-	u.reset(tcmu.TMR{Function: tcmu.LogicalUnitReset})
+	u.manage(tcmu.TMR{Function: tcmu.LogicalUnitReset}, nil)
 	require.True(t, u.send(eject).OK())
 }
 

@@ -142,7 +142,8 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 		},
 	}
 	if u, ok := h.(*unit); ok {
-		o.Nexus, o.Lengthy, o.TMR = u.Join("any initiator"), u.Lengthy, u.reset
+		nexus := u.Join("any initiator")
+		o.Nexus, o.Lengthy, o.TMR = nexus, u.Lengthy, func(t tcmu.TMR) { u.manage(t, nexus) }
 	}
 	if waits(store, h) {
 		o.Workers, o.Depth = workers, depth
