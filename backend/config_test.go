@@ -27,6 +27,7 @@ func TestParseConfig(t *testing.T) {
 			Config{Kind: "ramdisk", Options: Options{OptimalSectors: 8, MaxUnmapLBACount: 1<<32 - 1, MaxWriteSameLen: 1}}},
 		{"tcmud/ramdisk;emulate_cdb32=0;removable=1;physical_exponent=15",
 			Config{Kind: "ramdisk", Options: Options{ShortCDBs: true, Removable: true, PhysicalExponent: 15}}},
+		{"tcmud/ramdisk;reservations=engine", Config{Kind: "ramdisk", Options: Options{Engine: true}}},
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			c, err := ParseConfig(test.text)
@@ -106,6 +107,7 @@ func TestOptionsByName(t *testing.T) {
 		"readonly": "0", "write_protect": "0", "emulate_tpu": "1", "is_nonrot": "1",
 		"optimal_sectors": "0", "max_unmap_lba_count": "0", "max_write_same_len": "0",
 		"removable": "0", "physical_exponent": "0", "emulate_cdb32": "1",
+		"reservations": "kernel",
 	}
 	require.Len(t, AllOptions(), len(defaults))
 	for _, opt := range AllOptions() {
@@ -120,6 +122,7 @@ func TestOptionsByName(t *testing.T) {
 	require.NoError(t, o.Set("optimal_sectors", "128"))
 	require.Error(t, o.Set("optimal_sectors", "many"))
 	require.ErrorContains(t, o.Set("write_cache", "1"), "unknown option")
+	require.ErrorContains(t, o.Set("reservations", "1"), "give engine or kernel")
 	require.Equal(t, Options{Thick: true, OptimalSectors: 128}, o, "what is refused changes nothing")
 }
 

@@ -16,6 +16,7 @@ type Options struct {
 	Rotational   bool // is_nonrot=0: the disk says nothing of being a solid state one
 	Removable    bool // removable=1: the medium can be ejected and loaded again
 	ShortCDBs    bool // emulate_cdb32=0: no command has a CDB of more than 16 bytes
+	Engine       bool // reservations=engine: the disk keeps reservations and access states, a device for each I_T nexus; else the kernel
 
 	// PhysicalExponent, physical_exponent: a physical block has 2^PhysicalExponent logical ones; at most 15.
 	PhysicalExponent uint32
@@ -42,10 +43,27 @@ var options = []Option{
 	flag("emulate_cdb32", true, func(o *Options) *bool { return &o.ShortCDBs }).stays(),
 	flag("is_nonrot", true, func(o *Options) *bool { return &o.Rotational }),
 	flag("removable", false, func(o *Options) *bool { return &o.Removable }).stays(),
+	{"reservations", true, keeper, setKeeper},
 	number("physical_exponent", "a power of two, at most 15", 4, func(o *Options) *uint32 { return &o.PhysicalExponent }).stays(),
 	limit("optimal_sectors", func(o *Options) *uint32 { return &o.OptimalSectors }),
 	limit("max_unmap_lba_count", func(o *Options) *uint32 { return &o.MaxUnmapLBACount }),
 	limit("max_write_same_len", func(o *Options) *uint32 { return &o.MaxWriteSameLen }),
+}
+
+// keeper is who keeps reservations.
+func keeper(o *Options) string {
+	if o.Engine {
+		return "engine"
+	}
+	return "kernel"
+}
+
+func setKeeper(o *Options, value string) error {
+	if value != "engine" && value != "kernel" {
+		return fmt.Errorf("option reservations=%q: give engine or kernel", value)
+	}
+	o.Engine = value == "engine"
+	return nil
 }
 
 // flag is an option that is 0 or 1. Its field holds whether it differs from normal.

@@ -43,7 +43,7 @@ func benchmarkStep(b *testing.B, lengthy func([]byte) bool) {
 	}
 	d := hand(b, mem, one)
 	d.port.FD = fd
-	d.opts.Nexus = &scsi.Nexus{Name: "bench"}
+	d.opts.Nexus = &scsi.Nexus{Ends: scsi.Ends{Name: "bench"}}
 	if d.opts.Lengthy = lengthy; lengthy != nil {
 		d.lengthy.init(lengthyWorkers, lengthyDepth)
 	}

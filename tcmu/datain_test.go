@@ -108,7 +108,7 @@ func TestBidirectionalCommandIsRefused(t *testing.T) {
 }
 
 func TestHandlerKnowsWhoAsks(t *testing.T) {
-	nexus := &scsi.Nexus{Name: "everybody"}
+	nexus := &scsi.Nexus{Ends: scsi.Ends{Name: "everybody"}}
 	k := tcmutest.New(t, tcmutest.Config{})
 	attach(t, k, scsi.HandlerFunc(func(c *scsi.Command) scsi.Result {
 		if c.Nexus != nexus {

@@ -277,6 +277,7 @@ func TestAttributesOfABackstore(t *testing.T) {
   qfull_time_out       -1
   readonly             0
   removable            0
+  reservations         kernel
   tmr_notification     0
   write_protect        0
 `, h.prints("/backstores/ramdisk/rd0", "get", "attribute"))
