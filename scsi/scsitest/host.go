@@ -31,6 +31,10 @@ func Join(t testing.TB, u *scsi.Unit, name string, seen *Coverage) *Host {
 	return &Host{t, u, u.Join(name), seen}
 }
 
+// On is a host of which the handler knows the nexus by itself, as a device node does. Outcomes are kept in seen, which may be
+// nil.
+func On(t testing.TB, h scsi.Handler, seen *Coverage) *Host { return &Host{t, h, nil, seen} }
+
 // Nexus is the nexus of h, for tests that look at it from within.
 func (h *Host) Nexus() *scsi.Nexus { return h.nexus }
 
