@@ -21,6 +21,7 @@ func (d *Disk) preventAllow(c *scsi.Command) scsi.Result {
 	case 0:
 		d.removal.allow(c.Nexus)
 	case 1:
+		c.Nexus.Hold()
 		d.removal.mu.Lock()
 		defer d.removal.mu.Unlock()
 		if d.removal.prevents == nil {
@@ -51,7 +52,7 @@ const ejectedRecord = "ejected"
 // moveMedium is START STOP UNIT with LOEJ: it loads the medium or ejects it. Where there was none, all other I_T nexuses
 // are told of it (28/00).
 func (d *Disk) moveMedium(c *scsi.Command) scsi.Result {
-	if d.removal.prevented() {
+	if d.removal.prevented() && !(d.Lapse() && !d.removal.prevented()) {
 		return scsi.MediumRemovalPrevented
 	}
 	d.changing.Lock()

@@ -115,3 +115,19 @@ func TestEjectedIsRemembered(t *testing.T) {
 	d = newDisk(t, newRecorder(1<<20), removable, withState(&records{kept: map[string][]byte{"ejected": {2}}}))
 	require.ErrorContains(t, d.Restore(), "02 is not known")
 }
+
+// Some transports do not tell when an initiator has logged out. What it prevented ends when another minds.
+func TestPreventionEndsWithTheSession(t *testing.T) {
+	d := newDisk(t, volatile(), removable)
+	a, b := host(t, d), host(t, d)
+	session := "1"
+	a.Nexus().Watch(func() (string, bool) { return session, true })
+	a.Send(prevent).Good()
+	b.Send(eject).Sense("05 53 02")
+	session = "2"
+	b.Send(eject).Good()
+	b.Send(load).Good()
+	a.Send(ready).Sense("06 28 00")
+	b.Send(prevent).Good()
+	a.Send(eject).Sense("05 53 02")
+}

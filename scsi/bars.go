@@ -41,7 +41,7 @@ func (n *Nexus) admit(op *Op, cdb []byte) Result {
 	if r := b.reach(op); !r.OK() {
 		return r
 	}
-	if b.conflict(op, cdb) {
+	if b.conflict(op, cdb) && !(b&BarAll != 0 && n.unit.Lapse() && !n.Bars().conflict(op, cdb)) {
 		n.conflicts.Add(1)
 		return Conflict
 	}

@@ -26,6 +26,9 @@ type Nexus struct {
 	conflicts atomic.Uint64
 	tasks     atomic.Pointer[Tasks]
 
+	session atomic.Pointer[func() (name string, known bool)] // by Watch
+	holds   atomic.Pointer[string]                           // the session of the last Hold; nil: nothing
+
 	// pending is len(queue), so that a command need not take mu to learn that there is none.
 	pending atomic.Int32
 	mu      sync.Mutex
