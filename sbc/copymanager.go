@@ -92,7 +92,7 @@ func (d *Disk) designated(p []byte) bool {
 func (d *Disk) designators() []byte {
 	for _, page := range d.primary.VPDPages() {
 		if page.Code == 0x83 {
-			return page.Build(nil, d.identity())
+			return page.Build(nil, nil)
 		}
 	}
 	return nil

@@ -6,12 +6,11 @@ import (
 	"time"
 
 	"github.com/tcmud/tcmud/scsi"
-	"github.com/tcmud/tcmud/spc"
 )
 
 // vpdCopying is VPD page 8Fh, Third-party Copy (SPC-4 7.8.17): descriptors of what this copy manager can do. Windows wants
 // the first to be first.
-func (d *Disk) vpdCopying(p []byte, _ spc.Identity) []byte {
+func (d *Disk) vpdCopying(p []byte, _ *scsi.Nexus) []byte {
 	for _, descriptor := range []struct {
 		code  uint16
 		build func() []byte

@@ -65,7 +65,6 @@ type Disk struct {
 	physical   int    // 2^physical blocks are a physical one
 	thin       bool   // UNMAP frees space
 	maxBlocks  uint64 // that one command may move
-	identity   func() spc.Identity
 	ports      func() []spc.PortGroup
 	report     func(*scsi.Command, error)
 	blocks     atomic.Uint64              // number of logical blocks
@@ -128,7 +127,6 @@ func New(cfg Config) (*Disk, error) {
 		store:    backend.Resolve(cfg.Store),
 		block:    int64(cfg.BlockSize),
 		physical: cfg.PhysicalExponent,
-		identity: cfg.Identity,
 		ports:    cfg.Ports,
 		report:   cfg.Report,
 

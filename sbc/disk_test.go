@@ -20,7 +20,7 @@ func identity() spc.Identity {
 
 // onePort is an iSCSI port in LIO's default group.
 func onePort() []spc.PortGroup {
-	return []spc.PortGroup{{Supported: 0xdf, Implicit: true, Ports: []spc.Port{
+	return []spc.PortGroup{{AccessGroup: spc.AccessGroup{Supported: 0xdf, Implicit: true}, Ports: []spc.Port{
 		{Relative: 1, Protocol: 0x05, Name: "iqn.2003-01.org.example:a,t,0x0001", Device: "iqn.2003-01.org.example:a"},
 	}}}
 }

@@ -3,6 +3,7 @@ package sbc
 import (
 	"encoding/binary"
 
+	"github.com/tcmud/tcmud/scsi"
 	"github.com/tcmud/tcmud/spc"
 )
 
@@ -24,7 +25,7 @@ func (d *Disk) granularity() uint32 {
 	return uint32(max(d.traits.Granularity/d.block, 1<<d.physical))
 }
 
-func (d *Disk) vpdLimits(p []byte, _ spc.Identity) []byte {
+func (d *Disk) vpdLimits(p []byte, _ *scsi.Nexus) []byte {
 	var page [64]byte
 	be := binary.BigEndian
 	a := d.attributes.Load()
@@ -43,7 +44,7 @@ func (d *Disk) vpdLimits(p []byte, _ spc.Identity) []byte {
 	return append(p, page[4:]...)
 }
 
-func (d *Disk) vpdCharacteristics(p []byte, _ spc.Identity) []byte {
+func (d *Disk) vpdCharacteristics(p []byte, _ *scsi.Nexus) []byte {
 	page := [64]byte{
 		5: 0x01, // MEDIUM ROTATION RATE: does not rotate
 		8: 0x03, // FUAB, VBULS: FUA is as in SBC-4, and unmapped blocks are compared as zeros
@@ -57,7 +58,7 @@ func (d *Disk) vpdCharacteristics(p []byte, _ spc.Identity) []byte {
 	return append(p, page[4:]...)
 }
 
-func (d *Disk) vpdProvisioning(p []byte, _ spc.Identity) []byte {
+func (d *Disk) vpdProvisioning(p []byte, _ *scsi.Nexus) []byte {
 	var page [8]byte
 	if d.thin {
 		page[4] = d.thresholds.exponent()
@@ -67,7 +68,7 @@ func (d *Disk) vpdProvisioning(p []byte, _ spc.Identity) []byte {
 	return append(p, page[4:]...)
 }
 
-func (d *Disk) vpdLimitsExtension(p []byte, _ spc.Identity) []byte {
+func (d *Disk) vpdLimitsExtension(p []byte, _ *scsi.Nexus) []byte {
 	var page [32]byte
 	be := binary.BigEndian
 	be.PutUint16(page[6:], maxStreams)                           // MAXIMUM NUMBER OF STREAMS

@@ -41,6 +41,7 @@ const ungrouped = "no grouping function"
 func (d *Disk) ops() []scsi.Op {
 	const readFlags = scsi.NeedsMedium | scsi.NeedsStart
 	const writeFlags = readFlags | scsi.AltersMedium
+	const capacityFlags = scsi.NeedsMedium | scsi.OnStandby // SPC-4 leaves it to us, and Linux makes no path of what has no size
 	return []scsi.Op{
 		{Code: formatCode, Name: "FORMAT UNIT", Spec: "SBC-3 5.3", Len: 6,
 			Fields: []scsi.Field{longList, fmtData, cmpList, defectFormat}, Xfer: scsi.Transfer{Dir: scsi.DataOut},
@@ -57,7 +58,7 @@ func (d *Disk) ops() []scsi.Op {
 		{Code: 0x1e, Name: "PREVENT ALLOW MEDIUM REMOVAL", Spec: "SBC-3 5.10", Len: 6, Absent: !d.removable,
 			Fields: []scsi.Field{prevent}, Access: scsi.Prevents, Do: d.preventAllow},
 		{Code: 0x25, Name: "READ CAPACITY (10)", Spec: "SBC-3 5.15", Len: 10,
-			Xfer: scsi.Transfer{Dir: scsi.DataIn}, Access: scsi.Always, Flags: scsi.NeedsMedium, Do: d.readCapacity10},
+			Xfer: scsi.Transfer{Dir: scsi.DataIn}, Access: scsi.Always, Flags: capacityFlags, Do: d.readCapacity10},
 		{Code: 0x28, Name: "READ (10)", Spec: "SBC-3 5.11", Len: 10,
 			Fields: []scsi.Field{dpo, fua, lba10, group6, length10}, Xfer: scsi.BlocksIn(length10), Extent: scsi.ExtentOf(lba10, length10),
 			Access: scsi.Reads, Flags: readFlags, Do: d.reader(fua)},
@@ -169,7 +170,7 @@ func (d *Disk) ops() []scsi.Op {
 			Extent: scsi.ExtentOf(lba16, atomicLength), Access: scsi.Writes, Flags: writeFlags, Do: d.writeAtomic},
 		{Code: 0x9e, SA: scsi.SA(0x10), Name: "READ CAPACITY (16)", Spec: "SBC-3 5.16", Len: 16,
 			Fields: []scsi.Field{allocCapacity}, Xfer: scsi.AllocationIn(allocCapacity),
-			Access: scsi.Always, Flags: scsi.NeedsMedium, Do: d.readCapacity16},
+			Access: scsi.Always, Flags: capacityFlags, Do: d.readCapacity16},
 		{Code: 0x9e, SA: scsi.SA(0x12), Name: "GET LBA STATUS (16)", Spec: "SBC-3 5.6", Len: 16,
 			Fields: []scsi.Field{status16.lba, status16.alloc, status16.report}, Xfer: scsi.AllocationIn(status16.alloc),
 			Access: scsi.Reads, Flags: readFlags, Do: d.lbaStatus16},

@@ -17,11 +17,11 @@ func reachedBy(groups ...spc.PortGroup) func(*sbc.Config) {
 // twoGroups are three ports, of SAS and iSCSI, one of which is on standby with a transition of seven seconds.
 func twoGroups() []spc.PortGroup {
 	return []spc.PortGroup{
-		{ID: 0, Supported: 0xdf, Implicit: true, Preferred: true, Ports: []spc.Port{
+		{AccessGroup: spc.AccessGroup{Supported: 0xdf, Implicit: true, Preferred: true}, Ports: []spc.Port{
 			{Relative: 1, Protocol: 0x06, Name: "naa.5001405000000001,t,0x0001", Device: "naa.5001405000000001"},
 			{Relative: 2, Protocol: 0x05, Name: "iqn.a,t,0x0001", Device: "iqn.a"},
 		}},
-		{ID: 0x1234, State: 0x02, Supported: 0x0f, Status: 0x02, TransitionTime: 7, Implicit: true, Ports: []spc.Port{
+		{AccessGroup: spc.AccessGroup{ID: 0x1234, State: spc.Standby, Supported: 0x0f, Status: spc.ByTarget, TransitionTime: 7, Implicit: true}, Ports: []spc.Port{
 			{Relative: 0x0203, Protocol: 0x05, Name: "iqn.ab,t,0x0001", Device: "iqn.ab"},
 		}},
 	}
@@ -56,7 +56,7 @@ func TestIdentificationOfPorts(t *testing.T) {
 		"none":                 {nil, "08 00", false},
 		"one":                  {[]spc.PortGroup{one}, "18 00", true},
 		"one, without changes": {[]spc.PortGroup{explicit}, "08 00", true},
-		"one of two groups":    {[]spc.PortGroup{{ID: 1, Implicit: true}, one}, "18 00", true},
+		"one of two groups":    {[]spc.PortGroup{{AccessGroup: spc.AccessGroup{ID: 1, Implicit: true}}, one}, "18 00", true},
 		"three":                {twoGroups(), "08 10", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -65,6 +65,7 @@ var (
 	InsufficientRegistrationResources = Check(IllegalRequest, 0x5504)
 	MaximumNumberOfStreamsOpen        = Check(IllegalRequest, 0x5510)
 	InsufficientResourcesForToken     = Check(IllegalRequest, 0x550d)
+	SetTargetPortGroupsFailed         = Check(HardwareError, 0x670a)
 )
 
 // Conflict is the status of a command that a reservation forbids; it carries no sense (SPC-4 clause 5.12).
@@ -183,4 +184,5 @@ var codeNames = map[Code]string{
 	0x5e04: "STANDBY CONDITION ACTIVATED BY COMMAND",
 	0x5510: "MAXIMUM NUMBER OF STREAMS OPEN",
 	0x550d: "INSUFFICIENT RESOURCES TO CREATE ROD TOKEN",
+	0x670a: "SET TARGET PORT GROUPS COMMAND FAILED",
 }

@@ -75,6 +75,7 @@ var results = map[string]struct {
 	"MediumRemovalPrevented":            {MediumRemovalPrevented, 0x5, 0x5302, "MEDIUM REMOVAL PREVENTED"},
 	"InsufficientResources":             {InsufficientResources, 0x5, 0x5503, "INSUFFICIENT RESOURCES"},
 	"InsufficientResourcesForToken":     {InsufficientResourcesForToken, 0x5, 0x550d, "INSUFFICIENT RESOURCES TO CREATE ROD TOKEN"},
+	"SetTargetPortGroupsFailed":         {SetTargetPortGroupsFailed, 0x4, 0x670a, "SET TARGET PORT GROUPS COMMAND FAILED"},
 	"MaximumNumberOfStreamsOpen":        {MaximumNumberOfStreamsOpen, 0x5, 0x5510, "MAXIMUM NUMBER OF STREAMS OPEN"},
 	"InsufficientRegistrationResources": {InsufficientRegistrationResources, 0x5, 0x5504, "INSUFFICIENT REGISTRATION RESOURCES"},
 	"InvalidRelease":                    {InvalidRelease, 0x5, 0x2604, "INVALID RELEASE OF PERSISTENT RESERVATION"},

@@ -58,17 +58,17 @@ func (f bufferFields) unplaced() []scsi.Field {
 
 // readBufferOps are the modes of READ BUFFER in one of its two forms.
 func (d *Device) readBufferOps(code scsi.Opcode, length int, name, spec string, f bufferFields) []scsi.Op {
-	row := func(mode uint16, what string, fields []scsi.Field, do func(*scsi.Command) scsi.Result) scsi.Op {
+	row := func(mode uint16, what string, fields []scsi.Field, flags scsi.Flags, do func(*scsi.Command) scsi.Result) scsi.Op {
 		return scsi.Op{Code: code, SA: scsi.SA(mode), Name: name + ", " + what, Spec: spec, Len: length,
-			Fields: fields, Xfer: scsi.AllocationIn(f.length), Access: scsi.Reads, Do: do}
+			Fields: fields, Xfer: scsi.AllocationIn(f.length), Access: scsi.Reads, Flags: flags, Do: do}
 	}
 	return []scsi.Op{
-		row(0x02, "data", []scsi.Field{f.id, f.offset, f.length},
+		row(0x02, "data", []scsi.Field{f.id, f.offset, f.length}, 0,
 			func(c *scsi.Command) scsi.Result { return d.readBuffer(c, f) }),
-		row(0x03, "descriptor", []scsi.Field{f.id, f.offset.Hint(nowhere), f.length},
+		row(0x03, "descriptor", []scsi.Field{f.id, f.offset.Hint(nowhere), f.length}, 0,
 			func(c *scsi.Command) scsi.Result { return describeBuffer(c, f) }),
-		row(0x0a, "echo buffer", f.unplaced(), d.readEcho),
-		row(0x0b, "echo buffer descriptor", f.unplaced(), describeEcho),
+		row(0x0a, "echo buffer", f.unplaced(), anyState, d.readEcho),
+		row(0x0b, "echo buffer descriptor", f.unplaced(), anyState, describeEcho),
 	}
 }
 
@@ -80,7 +80,7 @@ func (d *Device) writeBufferOps() []scsi.Op {
 			Access: scsi.Writes, Do: d.writeBuffer},
 		{Code: 0x3b, SA: scsi.SA(0x0a), Name: "WRITE BUFFER, echo buffer", Spec: "SPC-4 6.49", Len: 10,
 			Fields: []scsi.Field{bufferID.Hint(nowhere), bufferOffset.Hint(nowhere), list24}, Xfer: scsi.ParametersOut(list24),
-			Access: scsi.Writes, Do: d.writeEcho},
+			Access: scsi.Writes, Flags: anyState, Do: d.writeEcho},
 	}
 }
 

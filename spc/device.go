@@ -68,6 +68,7 @@ type Device struct {
 	timeSet atomic.Pointer[setTime] // nil until SET TIMESTAMP
 	buffers buffers
 	reserve *reservations // nil: the transport's
+	access  *access       // nil: the transport's
 	tests   selfTests
 }
 
@@ -80,6 +81,8 @@ func New(cfg Config) *Device {
 	d.openLog()
 	if cfg.Reservations {
 		d.reserve = new(reservations)
+		d.access = newAccess()
+		d.Remember(accessRecord, d.restoreAccess)
 	}
 	return d
 }
@@ -94,6 +97,9 @@ var (
 	alloc32 = scsi.Bytes("ALLOCATION LENGTH", 6, 4)
 )
 
+// anyState is the flags of a row that each asymmetric access state lets through (SPC-4 5.15.2.4).
+const anyState = scsi.OnStandby | scsi.OnUnavailable
+
 // Ops are the rows of the primary commands.
 func (d *Device) Ops() []scsi.Op {
 	rows := []scsi.Op{
@@ -107,28 +113,28 @@ func (d *Device) Ops() []scsi.Op {
 			Access: scsi.Always, Flags: scsi.BypassAttention, Do: d.inquiry},
 		{Code: 0x15, Name: "MODE SELECT (6)", Spec: "SPC-4 6.11", Len: 6,
 			Fields: []scsi.Field{pf, sp, list6}, Xfer: scsi.ParametersOut(list6),
-			Access: scsi.Writes, Flags: scsi.Lengthy, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header6) }},
+			Access: scsi.Writes, Flags: scsi.OnStandby | scsi.Lengthy, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header6) }},
 		{Code: 0x1a, Name: "MODE SENSE (6)", Spec: "SPC-4 6.13", Len: 6,
 			Fields: []scsi.Field{dbd, pc, modePage, subpage, alloc6}, Xfer: scsi.AllocationIn(alloc6),
-			Access: scsi.Reads, Do: func(c *scsi.Command) scsi.Result { return d.modeSense(c, header6) }},
+			Access: scsi.Reads, Flags: scsi.OnStandby, Do: func(c *scsi.Command) scsi.Result { return d.modeSense(c, header6) }},
 		{Code: 0x1c, Name: "RECEIVE DIAGNOSTIC RESULTS", Spec: "SPC-4 6.27", Len: 6,
 			Fields: []scsi.Field{pcv, pageCode, alloc3}, Xfer: scsi.AllocationIn(alloc3),
-			Access: scsi.Reads, Do: d.receiveDiagnostic},
+			Access: scsi.Reads, Flags: scsi.OnStandby, Do: d.receiveDiagnostic},
 		{Code: 0x1d, Name: "SEND DIAGNOSTIC", Spec: "SPC-4 6.42", Len: 6, Absent: d.cfg.SelfTest == nil,
 			Fields: []scsi.Field{selfTestCode, pf, selfTest, devOffl, unitOffl, list3}, Xfer: scsi.ParametersOut(list3),
-			Access: scsi.Writes, Flags: scsi.Lengthy, Do: d.sendDiagnostic},
+			Access: scsi.Writes, Flags: scsi.OnStandby | scsi.Lengthy, Do: d.sendDiagnostic},
 		{Code: 0x4c, Name: "LOG SELECT", Spec: "SPC-4 6.5", Len: 10,
 			Fields: append(d.saving(), pcr, pc, logCode, subpage, list10), Xfer: scsi.ParametersOut(list10),
-			Access: scsi.Writes, Flags: scsi.Lengthy, Do: d.logSelect},
+			Access: scsi.Writes, Flags: scsi.OnStandby | scsi.Lengthy, Do: d.logSelect},
 		{Code: 0x4d, Name: "LOG SENSE", Spec: "SPC-4 6.6", Len: 10,
 			Fields: append(d.saving(), pc, logCode, subpage, logPointer, alloc7), Xfer: scsi.AllocationIn(alloc7),
-			Access: scsi.Always, Do: d.logSense},
+			Access: scsi.Always, Flags: scsi.OnStandby, Do: d.logSense},
 		{Code: 0x55, Name: "MODE SELECT (10)", Spec: "SPC-4 6.12", Len: 10,
 			Fields: []scsi.Field{pf, sp, list10}, Xfer: scsi.ParametersOut(list10),
-			Access: scsi.Writes, Flags: scsi.Lengthy, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header10) }},
+			Access: scsi.Writes, Flags: scsi.OnStandby | scsi.Lengthy, Do: func(c *scsi.Command) scsi.Result { return d.modeSelect(c, header10) }},
 		{Code: 0x5a, Name: "MODE SENSE (10)", Spec: "SPC-4 6.14", Len: 10,
 			Fields: []scsi.Field{llbaa, dbd, pc, modePage, subpage, alloc7}, Xfer: scsi.AllocationIn(alloc7),
-			Access: scsi.Reads, Do: func(c *scsi.Command) scsi.Result { return d.modeSense(c, header10) }},
+			Access: scsi.Reads, Flags: scsi.OnStandby, Do: func(c *scsi.Command) scsi.Result { return d.modeSense(c, header10) }},
 		{Code: 0xa0, Name: "REPORT LUNS", Spec: "SPC-4 6.33", Len: 12,
 			Fields: []scsi.Field{selectReport, alloc32}, Xfer: scsi.AllocationIn(alloc32),
 			Access: scsi.Always, Flags: scsi.BypassAttention, Do: d.reportLUNs},
@@ -137,7 +143,7 @@ func (d *Device) Ops() []scsi.Op {
 			Access: scsi.Always, Do: d.reportIdentifying},
 		{Code: 0xa3, SA: scsi.SA(0x0a), Name: "REPORT TARGET PORT GROUPS", Spec: "SPC-4 6.37", Len: 12, Absent: d.cfg.Ports == nil,
 			Fields: []scsi.Field{parameterFormat, alloc32}, Xfer: scsi.AllocationIn(alloc32),
-			Access: scsi.Always, Do: d.reportGroups},
+			Access: scsi.Always, Flags: anyState, Do: d.reportGroups},
 		{Code: 0xa3, SA: scsi.SA(0x0c), Name: "REPORT SUPPORTED OPERATION CODES", Spec: "SPC-4 6.35", Len: 12,
 			Fields: []scsi.Field{rctd, reportingOptions, requestedCode, requestedSA, alloc32},
 			Xfer:   scsi.AllocationIn(alloc32),
@@ -151,6 +157,9 @@ func (d *Device) Ops() []scsi.Op {
 		{Code: 0xa4, SA: scsi.SA(0x06), Name: "SET IDENTIFYING INFORMATION", Spec: "SPC-4 6.43", Len: 12, Absent: !d.Keeps(),
 			Fields: []scsi.Field{list32, identifyingType}, Xfer: scsi.ParametersOut(list32),
 			Access: scsi.Writes, Do: d.setIdentifying},
+		{Code: 0xa4, SA: scsi.SA(0x0a), Name: "SET TARGET PORT GROUPS", Spec: "SPC-4 6.45", Len: 12, Absent: d.cfg.Ports == nil || d.access == nil,
+			Fields: []scsi.Field{list32}, Xfer: scsi.ParametersOut(list32),
+			Access: scsi.Writes, Flags: anyState | scsi.Lengthy, Do: d.setGroups},
 		{Code: 0xa4, SA: scsi.SA(0x0f), Name: "SET TIMESTAMP", Spec: "SPC-4 6.46", Len: 12,
 			Fields: []scsi.Field{list32}, Xfer: scsi.ParametersOut(list32),
 			Access: scsi.Writes, Do: d.setTimestamp},

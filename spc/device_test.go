@@ -47,12 +47,11 @@ func TestDeviceType(t *testing.T) {
 func TestVPDOfDeviceType(t *testing.T) {
 	long := make([]byte, 300)
 	h := newHost(t, spc.Config{VPD: []spc.VPD{
-		{Code: 0xc0, Build: func(p []byte, id spc.Identity) []byte { return append(p, long...) }},
-		{Code: 0x81, Build: func(p []byte, id spc.Identity) []byte { return append(p, id.Serial...) }},
-	}, Identity: func() spc.Identity { return spc.Identity{Serial: "AB"} }})
+		{Code: 0xc0, Build: func(p []byte, _ *scsi.Nexus) []byte { return append(p, long...) }},
+		{Code: 0x81, Build: func(p []byte, to *scsi.Nexus) []byte { return append(p, to.Name...) }}}})
 	h.Fetch("12 01 00 00ff 00", 255).Good("00 00 0008 00 80 81 83 85 86 87 c0")
-	h.Fetch("12 01 81 00ff 00", 255).Good("00 81 0002 4142")
-	h.Fetch("12 01 c0 0200 00", 512).Good("00 c0 012c 00*300") // PAGE LENGTH is of two bytes
+	h.Fetch("12 01 81 00ff 00", 255).Good("00 81 0006", "686f73742061") // "host a", which asks
+	h.Fetch("12 01 c0 0200 00", 512).Good("00 c0 012c 00*300")          // PAGE LENGTH is of two bytes
 }
 
 // VPD page 83h states each length in one byte, however long names are.

@@ -29,7 +29,7 @@ func (d *Device) inquiry(c *scsi.Command) scsi.Result {
 		7: 0x02,       // CMDQUE
 	}
 	p[4] = byte(len(p) - 5) // ADDITIONAL LENGTH
-	p[5], p[6] = inquiryPorts(d.portGroups())
+	p[5], p[6] = inquiryPorts(d.PortGroups(), c.Nexus)
 	if d.cfg.ThirdPartyCopy {
 		p[5] |= 0x08 // 3PC
 	}

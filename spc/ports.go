@@ -2,21 +2,15 @@ package spc
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/tcmud/tcmud/scsi"
 )
 
-// PortGroup is a target port group: ports by which the unit is reached in one and the same access state (SPC-4 5.15).
+// PortGroup is a target port group with its ports.
 type PortGroup struct {
-	ID        uint16 // TARGET PORT GROUP
-	State     byte   // ASYMMETRIC ACCESS STATE
-	Supported byte   // the states there may be: T_SUP, O_SUP, LBD_SUP, U_SUP, S_SUP, AN_SUP, AO_SUP
-	Preferred bool   // PREF
-	Status    byte   // STATUS CODE: why it is in this state
-	// Implicit: the target changes the state by itself, so that initiators had better look at it (TPGS).
-	Implicit       bool
-	TransitionTime byte // IMPLICIT TRANSITION TIME in seconds; 0: nobody knows
-	Ports          []Port
+	AccessGroup
+	Ports []Port
 }
 
 // Port is a target port through which the unit is reached.
@@ -27,23 +21,34 @@ type Port struct {
 	Device   string // of the target device that it belongs to, as a SCSI name string
 }
 
-// portGroups are the ports there are now.
-func (d *Device) portGroups() []PortGroup {
+// PortGroups are the ports there are now, in their groups as these are now.
+func (d *Device) PortGroups() []PortGroup {
 	if d.cfg.Ports == nil {
 		return nil
 	}
-	return d.cfg.Ports()
+	groups := d.cfg.Ports()
+	if d.access == nil {
+		return groups
+	}
+	groups = slices.Clone(groups)
+	for i, g := range groups {
+		groups[i].AccessGroup = d.access.group(g.ID)
+	}
+	return groups
 }
 
-// thePort is the port that every command comes through, if there is but one. With several nobody can say which one it
-// was: a command does not tell, and whatever is said of "this port" would be a guess.
-func thePort(groups []PortGroup) (PortGroup, Port, bool) {
-	if countPorts(groups) != 1 {
+// thePort is the port that a nexus comes through. Where the nexus does not tell, it is the only one: with several, whatever
+// is said of "this port" would be a guess.
+func thePort(groups []PortGroup, n *scsi.Nexus) (PortGroup, Port, bool) {
+	told := n != nil && n.Port != 0
+	if !told && countPorts(groups) != 1 {
 		return PortGroup{}, Port{}, false
 	}
 	for _, g := range groups {
-		if len(g.Ports) == 1 {
-			return g, g.Ports[0], true
+		for _, p := range g.Ports {
+			if !told || p.Relative == n.Port {
+				return g, p, true
+			}
 		}
 	}
 	return PortGroup{}, Port{}, false
@@ -57,11 +62,28 @@ func countPorts(groups []PortGroup) int {
 	return n
 }
 
-// inquiryPorts is what standard INQUIRY data says of ports: TPGS in byte 5, MULTIP in byte 6. Initiators that find TPGS
-// look for their port in VPD page 83h, so it is there when the port is.
-func inquiryPorts(groups []PortGroup) (byte5, byte6 byte) {
-	if g, _, ok := thePort(groups); ok && g.Implicit {
-		byte5 = 0x10 // implicit asymmetric access; there is no SET TARGET PORT GROUPS
+// TPGS of standard INQUIRY data.
+const (
+	tpgsImplicit = 0x01
+	tpgsExplicit = 0x02
+)
+
+func (g AccessGroup) tpgs() byte {
+	var b byte
+	if g.Implicit {
+		b |= tpgsImplicit
+	}
+	if g.Explicit {
+		b |= tpgsExplicit
+	}
+	return b
+}
+
+// inquiryPorts is what standard INQUIRY data says of ports to a nexus: TPGS in byte 5, MULTIP in byte 6. Initiators that
+// find TPGS look for their port in VPD page 83h, so it is there when the port is.
+func inquiryPorts(groups []PortGroup, to *scsi.Nexus) (byte5, byte6 byte) {
+	if g, _, ok := thePort(groups, to); ok {
+		byte5 = g.tpgs() << 4
 	}
 	if countPorts(groups) > 1 {
 		byte6 = 0x10
@@ -86,8 +108,8 @@ func (p Port) name(dst []byte, association byte, name string) []byte {
 }
 
 // vpdPorts is page 88h: all ports, and the name of each. What the initiators' ports are called it need not say.
-func (d *Device) vpdPorts(p []byte, _ Identity) []byte {
-	for _, g := range d.portGroups() {
+func (d *Device) vpdPorts(p []byte, _ *scsi.Nexus) []byte {
+	for _, g := range d.PortGroups() {
 		for _, port := range g.Ports {
 			p = binary.BigEndian.AppendUint16(append(p, 0, 0), port.Relative)
 			p = append(p, 0, 0, 0, 0) // INITIATOR PORT TRANSPORTID LENGTH
@@ -104,7 +126,7 @@ var parameterFormat = scsi.Bits("PARAMETER DATA FORMAT", 1, 7, 3)
 // reportGroups is REPORT TARGET PORT GROUPS. It tells of all ports, and so it does not matter by which it came.
 func (d *Device) reportGroups(c *scsi.Command) scsi.Result {
 	p := make([]byte, 4, 64)
-	groups := d.portGroups()
+	groups := d.PortGroups()
 	switch c.Uint(parameterFormat) {
 	case 0:
 	case 1: // extended header
@@ -124,11 +146,14 @@ func (d *Device) reportGroups(c *scsi.Command) scsi.Result {
 	return scsi.Result{}
 }
 
+// pref is PREF, in the byte of the ASYMMETRIC ACCESS STATE.
+const pref = 0x80
+
 // describe appends the target port group descriptor.
 func (g PortGroup) describe(p []byte) []byte {
-	state := g.State & 0x0f
+	state := byte(g.State) & 0x0f
 	if g.Preferred {
-		state |= 0x80 // PREF
+		state |= pref
 	}
 	p = binary.BigEndian.AppendUint16(append(p, state, g.Supported), g.ID)
 	count := min(len(g.Ports), 255)

@@ -15,6 +15,9 @@ type reservations struct {
 
 // Joined is told of each I_T nexus before its first command (scsi.Config).
 func (d *Device) Joined(n *scsi.Nexus) {
+	if a := d.access; a != nil {
+		a.joined(n)
+	}
 	if r := d.reserve; r != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()

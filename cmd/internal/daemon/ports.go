@@ -36,10 +36,10 @@ func portGroup(g lio.ALUAGroup) (spc.PortGroup, error) {
 	if err != nil {
 		return spc.PortGroup{}, err
 	}
-	group := spc.PortGroup{
-		ID: a.ID, State: a.State, Supported: a.Supported, Preferred: a.Preferred, Status: a.Status,
+	group := spc.PortGroup{AccessGroup: spc.AccessGroup{
+		ID: a.ID, State: spc.AccessState(a.State), Supported: a.Supported, Preferred: a.Preferred, Status: a.Status,
 		Implicit: a.Implicit, TransitionTime: a.TransitionTime,
-	}
+	}}
 	for _, l := range luns {
 		relative, err := l.RelativePort()
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {

@@ -24,7 +24,7 @@ func TestPorts(t *testing.T) {
 	require.NoError(t, err)
 	sas := spc.Port{Relative: 1, Protocol: 6, Device: "naa.5001405000000001",
 		Name: "naa.5001405000000001,t,0x0001"}
-	require.Equal(t, []spc.PortGroup{{Supported: 0xcf, Implicit: true, Ports: []spc.Port{sas}}}, v.ports())
+	require.Equal(t, []spc.PortGroup{{AccessGroup: spc.AccessGroup{Supported: 0xcf, Implicit: true}, Ports: []spc.Port{sas}}}, v.ports())
 
 	_, err = root.Export(lio.Export{Fabric: "iscsi", WWN: "iqn.2003-01.org.example:a", LUNs: []lio.StorageObject{so}})
 	require.NoError(t, err)
@@ -34,8 +34,8 @@ func TestPorts(t *testing.T) {
 	require.NoError(t, luns[0].SetALUAGroup("standby"))
 	iscsi := spc.Port{Relative: 2, Protocol: 5, Name: "iqn.2003-01.org.example:a,t,0x0001", Device: "iqn.2003-01.org.example:a"}
 	require.Equal(t, []spc.PortGroup{
-		{Supported: 0xcf, Implicit: true, Ports: []spc.Port{iscsi}},
-		{ID: 16, State: 2, Supported: 0xcf, Implicit: true, Ports: []spc.Port{sas}},
+		{AccessGroup: spc.AccessGroup{Supported: 0xcf, Implicit: true}, Ports: []spc.Port{iscsi}},
+		{AccessGroup: spc.AccessGroup{ID: 16, State: 2, Supported: 0xcf, Implicit: true}, Ports: []spc.Port{sas}},
 	}, v.ports())
 	require.NoError(t, loopback.Delete())
 	require.Len(t, v.ports(), 1)
