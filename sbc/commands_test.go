@@ -40,8 +40,9 @@ func (cached) Traits() backend.Traits { return backend.Traits{Volatile: true} }
 const introduction = `<!-- Made from the tables by "make docs". -->
 # Commands
 
-What a thin disk with a write cache and a removable medium answers, that knows its ports and has a place to keep things. A
-disk whose store cannot free space has no UNMAP, no UNMAP bit in WRITE SAME, and of SANITIZE only OVERWRITE; one whose medium
+What a thin disk with a write cache and a removable medium answers, that knows its ports, keeps reservations and access
+states itself, and has a place to keep things. Where the kernel keeps them, there are no commands to change them. A disk whose
+store cannot free space has no UNMAP, no UNMAP bit in WRITE SAME, and of SANITIZE only OVERWRITE; one whose medium
 stays has no PREVENT ALLOW MEDIUM REMOVAL, and no LOEJ in START STOP UNIT. Any other operation code ends in ILLEGAL REQUEST,
 INVALID COMMAND OPERATION CODE (05/20/00), and a CDB with a bit set that is in no field listed here in INVALID FIELD IN CDB
 (05/24/00) with a pointer to the bit.
@@ -49,23 +50,24 @@ INVALID COMMAND OPERATION CODE (05/20/00), and a CDB with a bit set that is in n
 *Reservations* is what a command is to the reservations of other initiators: *always* allowed, *reads*, *writes*, or
 *starts* (allowed when it starts the unit, else as *writes*), *prevents* (allowed when it prevents nothing, else as
 *writes*). *Not when*: the command is refused while a *unit attention*
-is pending, while there is *no medium*, while the unit is *stopped*, while it is *write protected*.
+is pending, while there is *no medium*, while the unit is *stopped*, while it is *write protected*. *Ports* are those that let
+it through beside active ones: ports on *standby*, or of *any* asymmetric access state.
 
 `
 
 func document(t *testing.T) string {
 	d, err := New(Config{
 		Store: cached{backend.NewNull(1 << 30)}, Removable: true, State: spc.OpenState(""),
-		Identity: func() spc.Identity { return spc.Identity{} }, Ports: func() []spc.PortGroup { return nil },
+		Identity: func() spc.Identity { return spc.Identity{} }, Ports: func() []spc.PortGroup { return nil }, Reservations: true,
 	})
 	require.NoError(t, err)
 	var b strings.Builder
 	b.WriteString(introduction)
-	b.WriteString("| Code | Command | Clause | Bytes | Fields | Accepted, and ignored | Data | Reservations | Not when |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| Code | Command | Clause | Bytes | Fields | Accepted, and ignored | Data | Reservations | Not when | Ports |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, op := range d.Ops() {
 		evaluated, ignored := fields(op)
-		row(&b, code(op), op.Name, op.Spec, op.Len, evaluated, ignored, data(op.Xfer), op.Access, refused(op.Flags))
+		row(&b, code(op), op.Name, op.Spec, op.Len, evaluated, ignored, data(op.Xfer), op.Access, refused(op.Flags), ports(op.Flags))
 	}
 	b.WriteString("\n## Vital product data pages\n\n| Page | Name | Clause |\n|---|---|---|\n")
 	for _, p := range d.primary.VPDPages() {
@@ -166,6 +168,16 @@ func refused(f scsi.Flags) string {
 		when = append(when, "write protected")
 	}
 	return strings.Join(when, ", ")
+}
+
+func ports(f scsi.Flags) string {
+	switch {
+	case f&(scsi.OnUnavailable|scsi.BypassAttention) != 0:
+		return "any"
+	case f&scsi.OnStandby != 0:
+		return "standby"
+	}
+	return ""
 }
 
 // changeable lists the bytes of a page that have changeable bits, and these.

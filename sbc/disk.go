@@ -182,6 +182,9 @@ func New(cfg Config) (*Disk, error) {
 	return d, nil
 }
 
+// Primary is what the disk has in common with all logical units: reservations, target port groups.
+func (d *Disk) Primary() *spc.Device { return d.primary }
+
 // Blocks is the capacity in logical blocks.
 func (d *Disk) Blocks() uint64 { return d.blocks.Load() }
 

@@ -51,7 +51,7 @@ func (m *memory) Save(name string, record []byte) error {
 
 // complete is a disk that has all there is, but for a medium that can be taken out.
 func complete(s backend.Store) sbc.Config {
-	return sbc.Config{Store: s, Identity: identity, Ports: onePort, State: newMemory()}
+	return sbc.Config{Store: s, Identity: identity, Ports: onePort, State: newMemory(), Reservations: true}
 }
 
 // newDisk makes a disk with blocks of 512 bytes and all there is, or as the changes to its configuration have it.

@@ -20,7 +20,7 @@ const serialNumber = "6138633465613062 2d 64336563 2d 34643561 2d 38386566 2d 34
 func TestInquiry(t *testing.T) {
 	h := newHost(t, ramdisk(t))
 	h.Fetch("12 00 00 004a 00", 74).Good(
-		"00 00 06 12 45 18 00 02", // direct access; SPC-4; HISUP, format 2; 69 bytes follow; TPGS implicit, 3PC; CMDQUE
+		"00 00 06 12 45 38 00 02", // direct access; SPC-4; HISUP, format 2; 69 bytes follow; TPGS implicit and explicit, 3PC; CMDQUE
 		"4c494f2d4f524720",        // "LIO-ORG "
 		"726430 20*13",            // "rd0"
 		"30303031",                // "0001"

@@ -5,13 +5,20 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/tcmud/tcmud/sbc"
+	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/scsi/scsitest"
 	"github.com/tcmud/tcmud/spc"
 )
 
-// reachedBy is a disk behind these ports.
+// reachedBy is a disk behind these ports, of which the transport keeps the states.
 func reachedBy(groups ...spc.PortGroup) func(*sbc.Config) {
-	return func(c *sbc.Config) { c.Ports = func() []spc.PortGroup { return groups } }
+	return func(c *sbc.Config) {
+		c.Ports = func() []spc.PortGroup { return groups }
+		c.Reservations = false
+	}
 }
 
 // twoGroups are three ports, of SAS and iSCSI, one of which is on standby with a transition of seven seconds.
@@ -37,7 +44,7 @@ func TestReportTargetPortGroups(t *testing.T) {
 	h.Fetch("a3 4a 00000000 00000100 00 00", 256).Sense("05 24 00 cf 00 01")
 
 	h = newHost(t, newRecorder(1<<20))
-	h.Fetch("a3 0a 00000000 00000100 00 00", 256).Good("0000000c 00 df 0000 00 00 00 01 0000 0001")
+	h.Fetch("a3 0a 00000000 00000100 00 00", 256).Good("0000000c 00 cf 0000 00 00 00 01 0000 0001") // as groups of ours begin
 	h = newHost(t, newRecorder(1<<20), reachedBy())
 	h.Fetch("a3 0a 00000000 00000100 00 00", 256).Good("00000000")
 	h.Fetch("a3 2a 00000000 00000100 00 00", 256).Good("00000004 10 00 0000")
@@ -73,6 +80,28 @@ func TestIdentificationOfPorts(t *testing.T) {
 			h.Fetch("12 01 83 00ff 00", 255).Good(length, strings.Join(page, " "))
 		})
 	}
+}
+
+// A nexus that says by which port it came is told of that one, and of its own group's TPGS.
+func TestEachNexusHasItsPort(t *testing.T) {
+	d, a, b := newPair(t)
+	require.NoError(t, d.Primary().SetAccess(1, func(g *spc.AccessGroup) { g.Explicit = false }))
+	b.Send(ready).Sense("06 3f 03")
+	const unit = "01 03 00 10 6001405a8c4ea0bd3ec4d5a88ef4dcd1 02 01 00 30 4c494f2d4f524720 726430 3a" + serialNumber
+	a.Fetch("12 00 00 0007 00", 7).Good("00 00 06 12 45 38 10") // TPGS both, 3PC; MULTIP
+	a.Fetch("12 01 83 00ff 00", 255).Good("00 83 0078", unit, "51 94 00 04 0000 0001", "51 95 00 04 0000 0000",
+		"53 98 00 10", hex([]byte("iqn.a,t,0x0001")), "00*2", "53 a8 00 08", hex([]byte("iqn.a")), "00*3")
+	b.Fetch("12 00 00 0007 00", 7).Good("00 00 06 12 45 18 10") // TPGS implicit
+	b.Fetch("12 01 83 00ff 00", 255).Good("00 83 0078", unit, "61 94 00 04 0000 0002", "61 95 00 04 0000 0001",
+		"63 98 00 10", hex([]byte("naa.5,t,0x0001")), "00*2", "63 a8 00 08", hex([]byte("naa.5")), "00*3")
+
+	nowhere := scsitest.JoinAs(t, d.Unit, scsi.Ends{Name: "a port that has gone", Port: 3, Group: 1}, &seen)
+	for _, h := range []*scsitest.Host{host(t, d), nowhere} {
+		h.Fetch("12 00 00 0007 00", 7).Good("00 00 06 12 45 08 10")
+		h.Fetch("12 01 83 00ff 00", 255).Good("00 83 0048", unit)
+	}
+	all := a.Fetch("12 01 88 00ff 00", 255).Data()
+	require.Equal(t, all, b.Fetch("12 01 88 00ff 00", 255).Data())
 }
 
 func TestVPDOfPorts(t *testing.T) {

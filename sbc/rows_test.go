@@ -110,6 +110,7 @@ var rows = []struct {
 	{"REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", "a3 0d 00 000000 00000004 00 00", nil, 4, scsi.Reads, true, false, false, "a3 0d 80 000000 ffffffff 00 00", "", ""},
 	{"REPORT TIMESTAMP", "a3 0f 00000000 00000004 00 00", nil, 4, scsi.Always, true, false, false, "a3 0f 00000000 ffffffff 00 00", "", ""},
 	{"SET IDENTIFYING INFORMATION", "a4 06 00000000 00000004 00 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "a4 06 00000000 ffffffff fe 00", "", "044400 052600"},
+	{"SET TARGET PORT GROUPS", "a4 0a 00000000 00000008 00 00", make([]byte, 8), 0, scsi.Writes, true, false, false, "a4 0a 00000000 ffffffff 00 00", "", "02040a 04670a 052600"},
 	{"SET TIMESTAMP", "a4 0f 00000000 0000000c 00 00", make([]byte, 12), 0, scsi.Writes, true, false, false, "a4 0f 00000000 ffffffff 00 00", "", ""},
 	{"READ (12)", "a8 00 00000000 00000001 00 00", nil, 512, scsi.Reads, true, true, false, "a8 18 ffffffff ffffffff 00 00", "00*10 1f 00", "052100 031100"},
 	{"WRITE (12)", "aa 00 00000000 00000001 00 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "aa 18 ffffffff ffffffff 00 00", "00*10 1f 00", "052100 030c00 072707"},

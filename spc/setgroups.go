@@ -32,8 +32,7 @@ func (d *Device) setGroups(c *scsi.Command) scsi.Result {
 }
 
 // namedGroups are the groups of the parameter list that are to come to another state, in that state. A group is named once.
-// The states are those of groups: that a port is offline, which SPC-4 6.45 has by its relative target port identifier, is
-// not for initiators to say.
+// Whether ports are offline is not for initiators to say: SPC-4 6.45 has it a state of ports, beside that of their group.
 func (d *Device) namedGroups(c *scsi.Command) ([]AccessGroup, scsi.Result) {
 	n := int64(c.Uint(list32))
 	if n%4 != 0 {
@@ -62,7 +61,7 @@ func (d *Device) namedGroups(c *scsi.Command) ([]AccessGroup, scsi.Result) {
 			return nil, scsi.AccessStateTransition
 		case accessStates[state].supported&g.Supported == 0:
 			return nil, wrongState
-		case !g.Explicit:
+		case g.State == Offline, !g.Explicit:
 			return nil, wrongGroup
 		}
 		g.State, g.Status = state, ByCommand

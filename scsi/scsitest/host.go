@@ -28,7 +28,12 @@ type Host struct {
 
 // Join makes name known to the unit and returns it as a Host. Outcomes are kept in seen, which may be nil.
 func Join(t testing.TB, u *scsi.Unit, name string, seen *Coverage) *Host {
-	return &Host{t, u, u.Join(name), seen}
+	return JoinAs(t, u, scsi.Ends{Name: name}, seen)
+}
+
+// JoinAs is Join for an initiator port and a target port that are known.
+func JoinAs(t testing.TB, u *scsi.Unit, e scsi.Ends, seen *Coverage) *Host {
+	return &Host{t, u, u.JoinAs(e), seen}
 }
 
 // On is a host of which the handler knows the nexus by itself, as a device node does. Outcomes are kept in seen, which may be
