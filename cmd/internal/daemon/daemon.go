@@ -6,6 +6,9 @@
 //	daemon.go    the devices there are: found by scanning, told of by netlink
 //	volume.go    the life of one: attach, serve, end
 //	disk.go      what it is made of, as configfs says
+//	nexus.go     a volume that stands for an I_T nexus of another
+//	session.go   how long what such a nexus holds lasts
+//	keeper.go    who keeps reservations: the disk, or the kernel
 //	follow.go    what happens when that changes
 //	unit.go      what it remembers across reboots
 //	counters.go  what it has done
@@ -32,6 +35,7 @@ import (
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/sbc"
+	"github.com/tcmud/tcmud/scsi"
 	"github.com/tcmud/tcmud/tcmu"
 )
 
@@ -65,6 +69,7 @@ type Daemon struct {
 	started time.Time
 	copies  sbc.CopyManager
 	reach   reach
+	open    func(context.Context, tcmu.UIO, scsi.Handler, tcmu.Options) (*tcmu.Device, error) // tcmu.Open, but in tests
 
 	mu      sync.Mutex
 	volumes map[key]*volume    // guarded by mu
@@ -81,7 +86,10 @@ func New(cfg Config) *Daemon {
 	if cfg.Level == nil {
 		cfg.Level = new(slog.LevelVar)
 	}
-	d := &Daemon{cfg: cfg, started: time.Now(), volumes: make(map[key]*volume), units: make(map[string]*volume), changed: make(chan struct{})}
+	d := &Daemon{
+		cfg: cfg, started: time.Now(), open: tcmu.Open,
+		volumes: make(map[key]*volume), units: make(map[string]*volume), changed: make(chan struct{}),
+	}
 	d.copies.Reaches = d.reaches
 	d.reach.known = make(map[[2]*volume]reached)
 	return d
@@ -143,8 +151,12 @@ func (d *Daemon) scan() {
 		d.cfg.Log.Error("cannot look for devices", "err", err)
 		return
 	}
-	for _, u := range found {
-		d.add(u, tcmu.Mark{})
+	for _, nexuses := range []bool{false, true} { // which find their backstores then
+		for _, u := range found {
+			if lio.IsNexus(u.Config) == nexuses {
+				d.add(u, tcmu.Mark{})
+			}
+		}
 	}
 }
 
@@ -198,10 +210,15 @@ func (d *Daemon) refresh() {
 // again ends a volume and begins a new one for the same device, with another configuration string. The ring goes on where
 // it was left.
 func (d *Daemon) again(v *volume, config string) {
-	u := v.uio
-	u.Config = config
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.begin(v, config)
+}
+
+// begin is again for a caller that holds mu.
+func (d *Daemon) begin(v *volume, config string) {
+	u := v.uio
+	u.Config = config
 	k := key{u.HBA, u.Name}
 	if d.ending || d.volumes[k] != v {
 		return
@@ -218,6 +235,7 @@ func (d *Daemon) ended(v *volume) {
 	defer d.mu.Unlock()
 	if k := (key{v.uio.HBA, v.uio.Name}); d.volumes[k] == v {
 		delete(d.volumes, k)
+		d.reseat(v)
 	}
 	maps.DeleteFunc(d.units, func(_ string, have *volume) bool { return have == v })
 	d.announce()

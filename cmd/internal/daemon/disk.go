@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/tcmud/tcmud/backend"
+	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi"
 )
@@ -16,6 +17,13 @@ const kernelHWMaxSectors = 128
 // open opens the store and makes a disk of it. Where that fails, there is still a handler: one that says NOT READY at
 // once, so that initiators - and the kernel, when a LUN is made - need not wait for a time-out to learn it.
 func (v *volume) open() (backend.Store, scsi.Handler, error) {
+	if lio.IsNexus(v.uio.Config) {
+		u, err := v.openNexus()
+		if err != nil {
+			return nil, notReady, err
+		}
+		return nil, u, nil
+	}
 	c, err := parseConfig(v.uio.Config)
 	if err != nil {
 		return nil, notReady, err
@@ -32,12 +40,16 @@ func (v *volume) open() (backend.Store, scsi.Handler, error) {
 		return store, notReady, err
 	}
 	v.disk.Store(disk)
-	if c.Options.Removable { // a logical unit reset allows the removal of the medium, and we hear of it only when asked to
-		if err := v.so.SetAttribute("tmr_notification", "1"); err != nil {
-			v.log.Info("a logical unit reset will not be noticed", "err", err)
+	u := &unit{Disk: disk, v: v, store: store, members: map[*volume]bool{}}
+	if c.Options.Engine {
+		if err := v.keepReservations(); err != nil {
+			return store, notReady, err
 		}
+		v.d.mu.Lock()
+		v.unit = u
+		v.d.mu.Unlock()
 	}
-	return store, &unit{Disk: disk, v: v}, nil
+	return store, u, nil
 }
 
 var notReady = scsi.HandlerFunc(func(*scsi.Command) scsi.Result { return scsi.LogicalUnitNotReadyManual })
@@ -66,7 +78,10 @@ func (v *volume) newDisk(store backend.Store, o backend.Options) (*sbc.Disk, err
 	cfg := sbc.Config{
 		Store: store, BlockSize: int(block), Identity: v.identity, Ports: v.ports, Report: v.report,
 		WriteThrough: !v.caches(cache != 0), Thick: o.Thick, Attributes: attributes(o),
-		CopyManager: &v.d.copies, Removable: o.Removable, ShortCDBs: o.ShortCDBs, PhysicalExponent: int(o.PhysicalExponent),
+		Reservations: o.Engine, CopyManager: &v.d.copies, Removable: o.Removable, ShortCDBs: o.ShortCDBs, PhysicalExponent: int(o.PhysicalExponent),
+	}
+	if o.Engine {
+		cfg.Ports = v.nexusPorts
 	}
 	if v.d.cfg.Data != "" {
 		cfg.State = &v.remembers

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/cmd/internal/control"
+	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/tcmu"
 )
@@ -27,7 +29,7 @@ func (v *volume) followLocked(e tcmu.Event) {
 	case state == control.Attaching:
 		v.pending = append(v.pending, e)
 	case state == control.Serving:
-		v.settle(e)
+		v.amend(e)
 	case state == control.Failed && e.Kind == tcmu.ConfigChanged: // perhaps the cure
 		v.d.again(v, e.Config)
 	}
@@ -38,14 +40,15 @@ func (v *volume) attached(s control.State, why error) {
 	v.following.Lock()
 	defer v.following.Unlock()
 	v.enter(s, why)
+	v.settle()
 	for _, e := range v.pending {
 		v.followLocked(e)
 	}
 	v.pending = nil
 }
 
-// settle follows a change of a device that is served, and says how that went. The caller holds following.
-func (v *volume) settle(e tcmu.Event) {
+// amend follows a change of a device that is served, and says how that went. The caller holds following.
+func (v *volume) amend(e tcmu.Event) {
 	err := v.change(e)
 	if err != nil {
 		v.log.Error("a change is not followed", "what", e.Kind, "err", err)
@@ -63,7 +66,7 @@ func (v *volume) change(e tcmu.Event) error {
 	switch {
 	case e.Kind == tcmu.ConfigChanged:
 		return v.setConfig(disk, oneLine(e.Config))
-	case disk == nil: // the device that commands are passed to decides, and asks nobody
+	case disk == nil: // the device that commands are passed to decides, and asks nobody; or the backstore of the nexus
 		return nil
 	case e.Kind == tcmu.SizeChanged:
 		return v.resize(disk, int64(e.Size))
@@ -96,23 +99,18 @@ func (v *volume) setConfig(disk *sbc.Disk, text string) error {
 	if text == before {
 		return nil
 	}
-	old, err1 := parseConfig(before)
-	now, err2 := parseConfig(text)
-	if err := errors.Join(err1, err2); err != nil {
+	if err := checkConfig(text); err != nil {
 		return err
 	}
-	err := old.Options.CheckChange(now.Options)
-	if now.Kind != old.Kind || now.Path != old.Path || disk == nil {
-		err = fmt.Errorf("%s: a device in use keeps its store, %s: delete its LUNs first", text, before)
-	}
+	options, err := v.sameStore(before, text)
 	if err != nil {
-		if used, usedErr := v.so.Activated(); used || usedErr != nil {
+		if used, usedErr := v.used(); used || usedErr != nil {
 			return errors.Join(err, usedErr)
 		}
 		v.d.again(v, text)
 		return nil
 	}
-	disk.SetAttributes(attributes(now.Options))
+	disk.SetAttributes(attributes(options))
 	v.d.mu.Lock()
 	v.config = text
 	v.d.mu.Unlock()
@@ -120,9 +118,45 @@ func (v *volume) setConfig(disk *sbc.Disk, text string) error {
 	return nil
 }
 
+// sameStore are the options of a new configuration string. The error says why it is not one that a disk in use can follow.
+func (v *volume) sameStore(before, text string) (backend.Options, error) {
+	if lio.IsNexus(before) && lio.IsNexus(text) {
+		return backend.Options{}, fmt.Errorf("%s: a device in use stays that of its I_T nexus, %s: delete its LUN first", text, before)
+	}
+	old, err1 := parseConfig(before)
+	now, err2 := parseConfig(text)
+	if err1 != nil || err2 != nil || now.Kind != old.Kind || now.Path != old.Path || v.disk.Load() == nil {
+		return backend.Options{}, fmt.Errorf("%s: a device in use keeps its store, %s: delete its LUNs first", text, before)
+	}
+	return now.Options, old.Options.CheckChange(now.Options)
+}
+
+// checkConfig reports what is wrong with a configuration string of a device of ours.
+func checkConfig(config string) error {
+	if lio.IsNexus(config) {
+		_, err := lio.ParseNexus(config)
+		return err
+	}
+	_, err := parseConfig(config)
+	return err
+}
+
+// used reports whether a LUN is made of the device, or of one that stands for a nexus of its unit.
+func (v *volume) used() (bool, error) {
+	for _, one := range append(v.members(), v) {
+		if used, err := one.so.Activated(); used || err != nil {
+			return used, err
+		}
+	}
+	return false, nil
+}
+
 // size is that of the disk in bytes, 0 while there is none.
 func (v *volume) size() int64 {
 	disk := v.disk.Load()
+	if v.nexus != nil {
+		disk = v.nexus.disk.Load()
+	}
 	if disk == nil {
 		return 0
 	}

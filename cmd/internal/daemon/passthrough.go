@@ -19,5 +19,8 @@ func (v *volume) openPassthrough(path string) (backend.Store, scsi.Handler, erro
 // waits says whether commands wait for a device, and want goroutines of their own.
 func waits(store backend.Store, h scsi.Handler) bool {
 	_, passes := h.(*sgio.Device)
+	if u, ok := h.(*unit); ok {
+		store = u.store // also of a nexus, which has none of its own
+	}
 	return passes || store != nil && backend.Resolve(store).Traits().Blocking
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +28,39 @@ func (v *volume) ports() []spc.PortGroup {
 	return all
 }
 
+// nexusPorts is the same for a unit that has a device for each I_T nexus. The kernel numbers the ports of each device for
+// itself; those that all of them have in common, and the groups, are what their configuration strings say. The states of
+// the groups are the unit's own.
+func (v *volume) nexusPorts() []spc.PortGroup {
+	var all []spc.PortGroup
+	seen := map[uint16]bool{}
+	for _, m := range v.members() {
+		n := m.nexus
+		l, ok := m.lun()
+		if !ok || seen[n.Port] {
+			continue // it is no LUN yet, or another initiator comes through the same port
+		}
+		seen[n.Port] = true
+		i := slices.IndexFunc(all, func(g spc.PortGroup) bool { return g.ID == n.Group })
+		if i < 0 {
+			i = len(all)
+			all = append(all, spc.PortGroup{AccessGroup: spc.AccessGroup{ID: n.Group}})
+		}
+		all[i].Ports = append(all[i].Ports, port(l, n.Port))
+	}
+	return all
+}
+
+// port is the port that the initiators of a LUN reach it by.
+func port(l lio.LUN, relative uint16) spc.Port {
+	target := l.TPG.Target
+	return spc.Port{
+		Relative: relative, Protocol: target.Protocol(),
+		Name:   fmt.Sprintf("%s,t,0x%04x", target.WWN, l.TPG.Tag), // the kernel names its own disks' ports so
+		Device: target.WWN,
+	}
+}
+
 func portGroup(g lio.ALUAGroup) (spc.PortGroup, error) {
 	luns, err := g.LUNs()
 	if err != nil || len(luns) == 0 {
@@ -48,12 +82,7 @@ func portGroup(g lio.ALUAGroup) (spc.PortGroup, error) {
 		if err != nil {
 			return spc.PortGroup{}, err
 		}
-		target := l.TPG.Target
-		group.Ports = append(group.Ports, spc.Port{
-			Relative: relative, Protocol: target.Protocol(),
-			Name:   fmt.Sprintf("%s,t,0x%04x", target.WWN, l.TPG.Tag), // the kernel names its own disks' ports so
-			Device: target.WWN,
-		})
+		group.Ports = append(group.Ports, port(l, relative))
 	}
 	return group, nil
 }

@@ -10,6 +10,11 @@ import (
 	"github.com/tcmud/tcmud/spc"
 )
 
+// sasPort is the port of a loopback target.
+func sasPort(relative uint16, wwn string) spc.Port {
+	return spc.Port{Relative: relative, Protocol: 6, Name: wwn + ",t,0x0001", Device: wwn}
+}
+
 // TestPorts: a volume is reached by the ports that configfs has, in the groups that they are in.
 func TestPorts(t *testing.T) {
 	root, _ := liotest.Open(t)
@@ -22,8 +27,7 @@ func TestPorts(t *testing.T) {
 	require.NoError(t, err)
 	luns, err := loopback.LUNs()
 	require.NoError(t, err)
-	sas := spc.Port{Relative: 1, Protocol: 6, Device: "naa.5001405000000001",
-		Name: "naa.5001405000000001,t,0x0001"}
+	sas := sasPort(1, "naa.5001405000000001")
 	require.Equal(t, []spc.PortGroup{{AccessGroup: spc.AccessGroup{Supported: 0xcf, Implicit: true}, Ports: []spc.Port{sas}}}, v.ports())
 
 	_, err = root.Export(lio.Export{Fabric: "iscsi", WWN: "iqn.2003-01.org.example:a", LUNs: []lio.StorageObject{so}})

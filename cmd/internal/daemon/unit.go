@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi"
 	"github.com/tcmud/tcmud/spc"
@@ -19,9 +20,11 @@ import (
 // command, or at once where there are LUNs already.
 type unit struct {
 	*sbc.Disk
-	v        *volume
+	v        *volume // whose it is
+	store    backend.Store
 	restored atomic.Bool
 	once     sync.Once
+	members  map[*volume]bool // guarded by d.mu: those that stand for its I_T nexuses, until they are done with it
 }
 
 // Do implements scsi.Handler.

@@ -37,11 +37,15 @@ type volume struct {
 	log         *slog.Logger
 	ctx         context.Context // ends when the volume is to end
 	stop        context.CancelFunc
-	ended       chan struct{} // closed when nothing is left of it
+	ended       chan struct{}   // closed when nothing is left of it
+	settled     context.Context // ends when state is Attaching no longer
+	settle      context.CancelFunc
+	nexus       *nexus // what it stands for, if for an I_T nexus of another's unit; else nil
 
 	state   control.State // guarded by d.mu
 	failure error         // guarded by d.mu: why state is Failed, or what change of an attribute could not be followed
 	config  string        // guarded by d.mu: the configuration string that is followed, once uio.Config
+	unit    *unit         // guarded by d.mu: that keeps reservations, for nexuses to join while state is Serving; else nil
 
 	following sync.Mutex   // held while a change is followed
 	pending   []tcmu.Event // guarded by following: come while state was Attaching
@@ -63,9 +67,10 @@ func newVolume(d *Daemon, u tcmu.UIO, so lio.StorageObject, incarnation uint64, 
 		d: d, uio: u, so: so, incarnation: incarnation, mark: left,
 		log:   d.cfg.Log.With("device", u.String()),
 		ended: make(chan struct{}),
-		state: control.Attaching, config: u.Config,
+		nexus: newNexus(u.Config), state: control.Attaching, config: u.Config,
 	}
 	v.ctx, v.stop = context.WithCancel(context.Background())
+	v.settled, v.settle = context.WithCancel(context.Background())
 	return v
 }
 
@@ -90,6 +95,7 @@ func (v *volume) enter(s control.State, why error) {
 	defer v.d.mu.Unlock()
 	v.state, v.failure = s, why
 	v.d.announce()
+	v.d.reseat(v)
 }
 
 // run is the life of the volume. It begins when the one before it, of the same name, has ended.
@@ -103,7 +109,9 @@ func (v *volume) run(before *volume) {
 	store, handler, err := v.open()
 	dev, attachErr := v.attach(store, handler)
 	if err = errors.Join(err, attachErr); err != nil {
-		v.log.Error("cannot serve the device", "config", v.uio.Config, "err", err)
+		if v.ctx.Err() == nil { // else it ends before it has begun
+			v.log.Error("cannot serve the device", "config", v.uio.Config, "err", err)
+		}
 		v.attached(control.Failed, err)
 	} else {
 		v.log.Info("serving", "config", v.uio.Config, "size", v.size())
@@ -120,7 +128,9 @@ func (v *volume) run(before *volume) {
 		_ = os.Remove(v.marker()) // there is one only then
 	}
 	v.stop()
-	if store != nil && v.left == nil { // else commands may still be in it, and the process is about to end
+	v.leave()
+	v.enter(control.Draining, nil)
+	if left := v.dismiss(); store != nil && v.left == nil && left == nil { // else commands may still be in it, and the process is about to end
 		if disk := v.disk.Load(); disk != nil {
 			disk.Close()
 		}
@@ -133,6 +143,10 @@ func (v *volume) run(before *volume) {
 
 // attach begins to serve the ring: where the daemon before left it, or with a reset. store may be nil.
 func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, error) {
+	if err := v.ctx.Err(); err != nil {
+		return nil, err
+	}
+	v.hearOfTasks()
 	o := tcmu.Options{
 		Log:  v.log,
 		Left: v.beginning(),
@@ -142,13 +156,13 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 		},
 	}
 	if u, ok := h.(*unit); ok {
-		nexus := u.Join("any initiator")
+		nexus := v.join(u)
 		o.Nexus, o.Lengthy, o.TMR = nexus, u.Lengthy, func(t tcmu.TMR) { u.manage(t, nexus) }
 	}
 	if waits(store, h) {
 		o.Workers, o.Depth = workers, depth
 	}
-	ring, err := tcmu.Open(v.ctx, v.uio, counted{h, &v.counters}, o)
+	ring, err := v.d.open(v.ctx, v.uio, counted{h, &v.counters}, o)
 	v.ring.Store(ring)
 	return ring, err
 }
