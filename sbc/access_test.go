@@ -330,10 +330,11 @@ func TestAccessRecordIsDamaged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newMemory()
 			m.records["access"] = scsitest.Hex("ffff 02 cf 03 01 00 00 0000") // one that is as it should be
-			d, a, _ := newPair(t, func(c *sbc.Config) { c.State = m })
-			require.NoError(t, d.Restore())
+			keeping := func(c *sbc.Config) { c.State = m }
+			whole, _, _ := newPair(t, keeping)
+			require.NoError(t, whole.Restore())
 			m.records["access"] = scsitest.Hex(record)
-			d, a, _ = newPair(t, func(c *sbc.Config) { c.State = m })
+			d, a, _ := newPair(t, keeping)
 			require.ErrorContains(t, d.Restore(), "access: ")
 			states(t, a, "00 cf", "00", "00 cf", "00")
 			a.Send("2a 00 00000000 00 0001 00", make([]byte, 512)).Sense("07 27 00")

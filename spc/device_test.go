@@ -18,7 +18,7 @@ func newDevice(t *testing.T, cfg spc.Config) (*spc.Device, *scsi.Unit) {
 		cfg.Identity = func() spc.Identity { return spc.Identity{} }
 	}
 	d := spc.New(cfg)
-	u, err := scsi.NewUnit(scsi.Config{Ops: d.Ops()})
+	u, err := scsi.NewUnit(scsi.Config{Ops: d.Ops(), Joined: d.Joined, Left: d.Left, Reset: d.Reset})
 	require.NoError(t, err)
 	d.Bind(u)
 	return d, u
