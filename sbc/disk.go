@@ -224,12 +224,6 @@ func extentOf(c *scsi.Command) extent {
 	return extent{lba, n}
 }
 
-// holds says whether an extent is wholly on the medium. It is written so that no sum can overflow.
-func (d *Disk) holds(e extent) bool {
-	blocks := d.Blocks()
-	return e.lba <= blocks && e.n <= blocks-e.lba
-}
-
 // offset and bytes place an extent that is on the medium in the store.
 func (d *Disk) offset(e extent) int64 { return int64(e.lba) * d.block }
 func (d *Disk) bytes(e extent) int64  { return int64(e.n) * d.block }

@@ -54,7 +54,7 @@ func (d *Disk) checkRanges(ranges []byte, blocks uint64) scsi.Result {
 	var total uint64
 	for at := 0; at < len(ranges); at += rangeSize {
 		e := extentIn(ranges[at:])
-		if !d.holds(e) {
+		if !d.Holds(e.lba, e.n) {
 			return scsi.LBAOutOfRange.AtParam(rangeSize + at)
 		}
 		total += e.n

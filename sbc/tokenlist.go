@@ -45,7 +45,7 @@ func (d *Disk) readRanges(c *scsi.Command, n int) (header []byte, l rangeList, r
 	c.Param(p[n:n+descriptors], int64(n))
 	for at := n; at < n+descriptors; at += 16 {
 		e := extent{be.Uint64(p[at:]), uint64(be.Uint32(p[at+8:]))}
-		if !d.holds(e) {
+		if !d.Holds(e.lba, e.n) {
 			return nil, l, scsi.LBAOutOfRange.AtParam(at)
 		}
 		if l.blocks += e.n; l.blocks > uint64(maxTokenBytes/d.block) {

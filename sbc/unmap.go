@@ -28,7 +28,7 @@ func (d *Disk) unmap(c *scsi.Command) scsi.Result {
 	var total uint64
 	for at := 0; at < len(descriptors); at += 16 {
 		e := extentIn(descriptors[at:])
-		if !d.holds(e) {
+		if !d.Holds(e.lba, e.n) {
 			return scsi.LBAOutOfRange.AtParam(8 + at)
 		}
 		// SBC-3 5.28.2: the limit is one on the sum of all descriptors.

@@ -248,7 +248,7 @@ func (u *Unit) permit(op *Op, c *Command, who *Nexus) Result {
 	if r := u.ready(op.Flags); !r.OK() {
 		return r
 	}
-	if lba, n := c.Extent(); op.Extent.LBA.Width > 0 && !u.holds(lba, n) {
+	if lba, n := c.Extent(); op.Extent.LBA.Width > 0 && !u.Holds(lba, n) {
 		return LBAOutOfRange.At(op.Extent.LBA)
 	}
 	if op.Flags&AltersMedium != 0 && u.Is(WriteProtect) {
@@ -260,8 +260,8 @@ func (u *Unit) permit(op *Op, c *Command, who *Nexus) Result {
 	return c.measure(op)
 }
 
-// holds says whether n blocks from lba on are on the medium. It is written so that no sum can overflow.
-func (u *Unit) holds(lba, n uint64) bool {
+// Holds says whether n blocks from lba on are on the medium. It is written so that no sum can overflow.
+func (u *Unit) Holds(lba, n uint64) bool {
 	blocks := u.blocks()
 	return lba <= blocks && n <= blocks-lba
 }
