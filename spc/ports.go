@@ -7,7 +7,8 @@ import (
 	"github.com/tcmud/tcmud/scsi"
 )
 
-// PortGroup is a target port group with its ports.
+// PortGroup is a target port group with its ports. To Config.Ports of a unit that keeps access states itself, the ID is all
+// there is to the group.
 type PortGroup struct {
 	AccessGroup
 	Ports []Port
