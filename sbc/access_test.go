@@ -257,6 +257,23 @@ func TestTransitionDelay(t *testing.T) {
 	})
 }
 
+// A disk that is to go does not wait for a transition to end: it has come to its end.
+func TestTransitionIsHurried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, a, b := newPair(t)
+		require.NoError(t, d.Primary().SetAccess(1, func(g *spc.AccessGroup) { g.Delay = spc.MaxDelay }))
+		began := time.Now()
+		go func() {
+			synctest.Wait()
+			d.Suspend()
+		}()
+		setGroups(a, "02 00 0001").Good()
+		b.Send(ready).Sense("06 2a 06")
+		b.Send(ready).Sense("02 04 0b")
+		require.Zero(t, time.Since(began))
+	})
+}
+
 // A transition that is aborted leaves the groups as they were, and none hears of it.
 func TestTransitionIsAborted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -307,6 +307,7 @@ func (d *Disk) Suspend() {
 		}
 	}
 	d.changing.Unlock()
+	d.primary.Suspend()
 	if w != nil {
 		<-w.ended
 	}

@@ -98,13 +98,17 @@ func (g AccessGroup) check() error {
 
 // access are the access states of a unit that keeps them itself.
 type access struct {
-	turn sync.Mutex // held for the length of a transition
+	turn    sync.Mutex // held for the length of a transition
+	hurry   chan struct{}
+	hurried sync.Once // hurry is closed: transitions last no longer
 
 	mu  sync.Mutex
 	set map[uint16]AccessGroup // guarded by mu: the groups that are not as they began
 }
 
-func newAccess() *access { return &access{set: map[uint16]AccessGroup{}} }
+func newAccess() *access {
+	return &access{hurry: make(chan struct{}), set: map[uint16]AccessGroup{}}
+}
 
 func (a *access) group(id uint16) AccessGroup {
 	a.mu.Lock()
@@ -147,6 +151,13 @@ func (a *access) become(groups []AccessGroup, nexuses func() []*scsi.Nexus) {
 	}
 	for _, n := range nexuses() { // a nexus that is not among them yet has still to be joined
 		a.bar(n)
+	}
+}
+
+// Suspend makes transitions last no longer, so that commands end which wait for one.
+func (d *Device) Suspend() {
+	if a := d.access; a != nil {
+		a.hurried.Do(func() { close(a.hurry) })
 	}
 }
 

@@ -30,6 +30,7 @@ func (d *Device) transit(groups []AccessGroup, aborted <-chan struct{}) error {
 		d.access.become(moving, d.unit.Nexuses)
 		select {
 		case <-time.After(delay):
+		case <-d.access.hurry:
 		case <-aborted:
 			d.access.become(was, d.unit.Nexuses)
 			return errTransitionAborted
