@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -54,9 +55,10 @@ type daemon struct {
 	level   *slog.LevelVar
 }
 
-func (d daemon) Version() string          { return "test" }
-func (d daemon) Started() time.Time       { return time.Now().Add(-90 * time.Minute) }
-func (d daemon) LogLevel() *slog.LevelVar { return d.level }
+func (d daemon) Version() string                            { return "test" }
+func (d daemon) Started() time.Time                         { return time.Now().Add(-90 * time.Minute) }
+func (d daemon) LogLevel() *slog.LevelVar                   { return d.level }
+func (d daemon) Engine(int, string) (control.Engine, error) { return nil, errors.ErrUnsupported }
 
 func (d daemon) Devices() []control.Device {
 	var all []control.Device

@@ -62,6 +62,25 @@ func (c Client) Wait(ctx context.Context, hba int, name string) (Device, error) 
 	return d, err
 }
 
+// Reservations are those of a backstore that keeps them itself.
+func (c Client) Reservations(ctx context.Context, hba int, name string) (Reservations, error) {
+	var r Reservations
+	err := c.get(ctx, devicePath(hba, name)+"/reservations", &r)
+	return r, err
+}
+
+// Access lists the target port groups of a backstore that keeps reservations itself, sorted by ID.
+func (c Client) Access(ctx context.Context, hba int, name string) ([]AccessGroup, error) {
+	var groups []AccessGroup
+	err := c.get(ctx, devicePath(hba, name)+"/access", &groups)
+	return groups, err
+}
+
+// SetAccess changes one of the target port groups, and waits for the end of the transition.
+func (c Client) SetAccess(ctx context.Context, hba int, name string, change AccessChange) error {
+	return c.do(ctx, http.MethodPut, devicePath(hba, name)+"/access", change, new([]AccessGroup))
+}
+
 func devicePath(hba int, name string) string {
 	return "/devices/" + strconv.Itoa(hba) + "/" + url.PathEscape(name)
 }

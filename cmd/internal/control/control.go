@@ -6,6 +6,10 @@
 //	GET /devices                     [Device, ...]
 //	GET /devices/{hba}/{name}        Device
 //	GET /devices/{hba}/{name}/wait   Device, once it is no longer attaching; the answer may take as long as the client waits
+//	GET /devices/{hba}/{name}/reservations
+//	                                 Reservations of a backstore that keeps them itself
+//	GET /devices/{hba}/{name}/access [AccessGroup, ...] of such a backstore
+//	PUT /devices/{hba}/{name}/access AccessChange, to change one of them; the answer is as long in coming as the transition
 //	GET /health                      Health, with status 200 or, if a device has failed, 503
 //	GET /log-level                   {"level": "INFO"}
 //	PUT /log-level                   the same, to set it: DEBUG, INFO, WARN or ERROR
@@ -21,6 +25,7 @@ import (
 	"time"
 
 	"github.com/tcmud/tcmud/backend"
+	"github.com/tcmud/tcmud/lio"
 )
 
 // Socket is where the daemon listens.
@@ -51,11 +56,18 @@ type Device struct {
 	// Incarnation is lio.StorageObject.Incarnation: it tells this device from an earlier one of the same name.
 	Incarnation uint64   `json:"incarnation"`
 	Counters    Counters `json:"counters"`
+	// Nexus is what the device stands for, if for an I_T nexus of a backstore. Its state is Failed while that is not served.
+	Nexus *Nexus `json:"nexus,omitempty"`
+	// Reserving is there for a backstore that keeps reservations itself.
+	Reserving *Reserving `json:"reserving,omitempty"`
 }
 
-// Kind is the kind of store that the device has: "ramdisk", "fileio"; "unknown" when its configuration says none that is
-// known.
+// Kind is the kind of store that the device has: "ramdisk", "fileio"; "nexus" when it stands for an I_T nexus of another,
+// "unknown" when its configuration says none that is known.
 func (d Device) Kind() string {
+	if lio.IsNexus(d.Config) {
+		return "nexus"
+	}
 	c, err := backend.ParseConfig(d.Config)
 	if err != nil {
 		return "unknown"
@@ -95,6 +107,9 @@ type Source interface {
 	// Wait returns the device once its state is not Attaching. While the device is not known it waits for it to come:
 	// the news of a device just made may still be on its way. It returns ctx's error when ctx ends first.
 	Wait(ctx context.Context, hba int, name string) (Device, error)
+	// Engine is that of a backstore. The error wraps fs.ErrNotExist when there is no such device, and says else why it has
+	// none.
+	Engine(hba int, name string) (Engine, error)
 	// Version is the daemon's version, as tcmud --version gives it.
 	Version() string
 	// Started is when the daemon was.

@@ -3,6 +3,8 @@ package control_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,6 +23,43 @@ type daemon struct {
 	devices []control.Device
 	settled chan control.Device
 	level   slog.LevelVar
+	engine  *engine // of user_7/disk0
+}
+
+func (d *daemon) Engine(hba int, name string) (control.Engine, error) {
+	switch {
+	case hba != 7:
+		return nil, fmt.Errorf("tcmud has no device user_%d/%s: %w", hba, name, fs.ErrNotExist)
+	case d.engine == nil:
+		return nil, errors.New("the kernel keeps its reservations")
+	}
+	return d.engine, nil
+}
+
+// engine keeps what it is told.
+type engine struct{ changes []control.AccessChange }
+
+func (e *engine) Reservations() control.Reservations {
+	return control.Reservations{
+		Generation: 7, APTPL: true, Type: "exclusive access", Scope: "logical unit",
+		Registrations: []control.Registration{{Initiator: "naa.5001405000000001", Port: 1, Key: "0x00000000000000ab", Holder: true}},
+		Nexuses: []control.NexusStatus{{HBA: 8, Name: "disk0.nexus0",
+			Nexus:   control.Nexus{Of: "disk0", Initiator: "naa.5001405000000001", Port: 1},
+			Pending: []string{"RESERVATIONS PREEMPTED"}, Conflicts: 3}},
+	}
+}
+
+func (e *engine) Access() []control.AccessGroup {
+	return []control.AccessGroup{{Group: 1, State: "standby", Supported: 0xcf, Implicit: true,
+		Ports: []control.Port{{Relative: 2, Name: "naa.5001405000000001,t,0x0001"}}}}
+}
+
+func (e *engine) SetAccess(c control.AccessChange) error {
+	if c.Group != 1 {
+		return fmt.Errorf("there is no group %d", c.Group)
+	}
+	e.changes = append(e.changes, c)
+	return nil
 }
 
 var started = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -31,6 +31,12 @@ var (
 		"Commands that did not end well, by sense key or status.", of("error"), nil)
 	commandsInFlight = prometheus.NewDesc("tcmud_commands_in_flight",
 		"Commands taken from the ring and not answered yet.", of(), nil)
+	conflicts = prometheus.NewDesc("tcmud_reservation_conflicts_total",
+		"Commands of an I_T nexus that ended in RESERVATION CONFLICT; of devices whose disk keeps reservations itself.", of(), nil)
+	generation = prometheus.NewDesc("tcmud_reservation_generation",
+		"PRGENERATION of a disk that keeps reservations itself: how often its registrations have changed.", of(), nil)
+	registrations = prometheus.NewDesc("tcmud_reservation_registrations",
+		"Registrations for persistent reservations of a disk that keeps them itself.", of(), nil)
 	panics = prometheus.NewDesc("tcmud_command_panics_total",
 		"Commands that a fault of tcmud's own has ended.", of(), nil)
 )
@@ -60,6 +66,7 @@ type collector struct{ src Source }
 func (c collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		buildInfo, deviceState, deviceSize, commandDuration, transferred, commandErrors, commandsInFlight, panics,
+		conflicts, generation, registrations,
 	} {
 		to <- d
 	}
@@ -90,6 +97,13 @@ func (m deviceMetrics) send(d Device) {
 	m.gauge(deviceSize, float64(d.Size))
 	m.gauge(commandsInFlight, float64(d.Counters.InFlight))
 	m.counter(panics, d.Counters.Panics)
+	if d.Nexus != nil || d.Reserving != nil {
+		m.counter(conflicts, d.Counters.Errors[ErrorName(scsi.ReservationConflict)])
+	}
+	if r := d.Reserving; r != nil {
+		m.gauge(generation, float64(r.Generation))
+		m.gauge(registrations, float64(r.Registrations))
+	}
 	m.traffic("read", d.Counters.Read)
 	m.traffic("write", d.Counters.Write)
 	m.traffic("other", d.Counters.Other)

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,7 @@ func (f fixed) Devices() []Device                                 { return f }
 func (f fixed) Version() string                                   { return "1.2.3" }
 func (f fixed) Started() time.Time                                { return time.Time{} }
 func (f fixed) LogLevel() *slog.LevelVar                          { return new(slog.LevelVar) }
+func (f fixed) Engine(int, string) (Engine, error)                { return nil, fs.ErrNotExist }
 func (f fixed) Wait(context.Context, int, string) (Device, error) { return Device{}, nil }
 
 // served is a device that has read 3 times, once slowly, and has failed to write.
@@ -69,4 +71,25 @@ func TestMetricsOverHTTP(t *testing.T) {
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	require.NoError(t, err)
 	require.Empty(t, problems)
+}
+
+// Devices that reservations are kept of say how they are.
+func TestMetricsOfReservations(t *testing.T) {
+	disk := Device{Name: "disk", Config: "tcmud/null;reservations=engine", State: Serving, Reserving: &Reserving{Generation: 7, Registrations: 2}}
+	nexus := Device{HBA: 1, Name: "disk.nexus0", Config: "tcmud/nexus;port=1;group=0/disk/naa.5001405000000001", State: Serving, Nexus: &Nexus{}}
+	nexus.Counters.Errors = map[string]uint64{"reservation_conflict": 3}
+	want := `
+# HELP tcmud_reservation_conflicts_total Commands of an I_T nexus that ended in RESERVATION CONFLICT; of devices whose disk keeps reservations itself.
+# TYPE tcmud_reservation_conflicts_total counter
+tcmud_reservation_conflicts_total{device="disk",hba="0",kind="null"} 0
+tcmud_reservation_conflicts_total{device="disk.nexus0",hba="1",kind="nexus"} 3
+# HELP tcmud_reservation_generation PRGENERATION of a disk that keeps reservations itself: how often its registrations have changed.
+# TYPE tcmud_reservation_generation gauge
+tcmud_reservation_generation{device="disk",hba="0",kind="null"} 7
+# HELP tcmud_reservation_registrations Registrations for persistent reservations of a disk that keeps them itself.
+# TYPE tcmud_reservation_registrations gauge
+tcmud_reservation_registrations{device="disk",hba="0",kind="null"} 2
+`
+	require.NoError(t, testutil.CollectAndCompare(collector{fixed{served(), disk, nexus}}, strings.NewReader(want),
+		"tcmud_reservation_conflicts_total", "tcmud_reservation_generation", "tcmud_reservation_registrations"))
 }

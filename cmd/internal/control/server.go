@@ -41,13 +41,15 @@ type paths map[string]map[string]http.Handler
 func Handler(src Source) http.Handler {
 	s := server{src}
 	return paths{
-		"/version":                   {"GET": answer(s.version)},
-		"/devices":                   {"GET": answer(s.devices)},
-		"/devices/{hba}/{name}":      {"GET": answer(s.device)},
-		"/devices/{hba}/{name}/wait": {"GET": patient(answer(s.wait))},
-		"/health":                    {"GET": answer(s.health)},
-		"/log-level":                 {"GET": answer(s.logLevel), "PUT": answer(s.setLogLevel)},
-		"/metrics":                   {"GET": metricsHandler(src)},
+		"/version":                           {"GET": answer(s.version)},
+		"/devices":                           {"GET": answer(s.devices)},
+		"/devices/{hba}/{name}":              {"GET": answer(s.device)},
+		"/devices/{hba}/{name}/wait":         {"GET": patient(answer(s.wait))},
+		"/devices/{hba}/{name}/reservations": {"GET": s.engine(reservations)},
+		"/devices/{hba}/{name}/access":       {"GET": s.engine(access), "PUT": patient(s.engine(setAccess))},
+		"/health":                            {"GET": answer(s.health)},
+		"/log-level":                         {"GET": answer(s.logLevel), "PUT": answer(s.setLogLevel)},
+		"/metrics":                           {"GET": metricsHandler(src)},
 	}.mux()
 }
 

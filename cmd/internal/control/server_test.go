@@ -32,6 +32,9 @@ var some = []control.Device{
 	{HBA: 7, Name: "new", Config: "tcmud/null", State: control.Attaching},
 }
 
+const standby = `[{"group":1,"state":"standby","status":0,"supported":207,"preferred":false,"implicit":true,"explicit":false,` +
+	`"transition_time":0,"transition_millis":0,"ports":[{"relative":2,"name":"naa.5001405000000001,t,0x0001"}]}]`
+
 func TestAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		method, path, body string
@@ -49,13 +52,23 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/devices/7/gone", "", 404, `{"error":"tcmud has no device user_7/gone"}`},
 		{"GET", "/devices/x/rd0", "", 404, `{"error":"tcmud has no device user_x/rd0"}`},
 		{"GET", "/devices/x/rd0/wait", "", 400, `{"error":"the number of the HBA is no number"}`},
+		{"GET", "/devices/7/disk0/reservations", "", 200, `{"generation":7,"aptpl":true,"type":"exclusive access","scope":"logical unit",` +
+			`"registrations":[{"initiator":"naa.5001405000000001","port":1,"key":"0x00000000000000ab","holder":true}],` +
+			`"nexuses":[{"hba":8,"name":"disk0.nexus0","of":"disk0","initiator":"naa.5001405000000001","port":1,"group":0,` +
+			`"pending":["RESERVATIONS PREEMPTED"],"conflicts":3}]}`},
+		{"GET", "/devices/8/disk0/reservations", "", 404, `{"error":"tcmud has no device user_8/disk0: file does not exist"}`},
+		{"GET", "/devices/x/disk0/reservations", "", 400, `{"error":"the number of the HBA is no number"}`},
+		{"GET", "/devices/7/disk0/access", "", 200, standby},
+		{"PUT", "/devices/7/disk0/access", `{"group":1,"state":"standby"}`, 200, standby},
+		{"PUT", "/devices/7/disk0/access", `{"group":2}`, 409, `{"error":"there is no group 2"}`},
+		{"PUT", "/devices/7/disk0/access", `{"groop":1}`, 400, `{"error":"the body is not like {\"group\": 0, \"state\": \"standby\"}: json: unknown field \"groop\""}`},
 		{"GET", "/nothing", "", 404, `{"error":"there is no /nothing"}`},
 		{"GET", "/", "", 404, `{"error":"there is no /"}`},
 		{"POST", "/devices", "", 405, `{"error":"/devices takes no POST, only GET"}`},
 		{"DELETE", "/log-level", "", 405, `{"error":"/log-level takes no DELETE, only GET, PUT"}`},
 	} {
 		t.Run(tt.method+" "+tt.path+" "+tt.body, func(t *testing.T) {
-			status, answer := ask(control.Handler(&daemon{devices: some}), tt.method, tt.path, tt.body)
+			status, answer := ask(control.Handler(&daemon{devices: some, engine: new(engine)}), tt.method, tt.path, tt.body)
 			require.Equal(t, tt.status, status)
 			require.Equal(t, tt.want, answer)
 		})
@@ -161,4 +174,23 @@ func TestAClientThatDawdlesOrOverdoesItIsSentAway(t *testing.T) {
 			require.Equal(t, tt.want, strings.TrimSpace(line))
 		})
 	}
+}
+
+func TestClientOfAnEngine(t *testing.T) {
+	src := &daemon{engine: new(engine)}
+	c := serve(t, src)
+	r, err := c.Reservations(t.Context(), 7, "disk0")
+	require.NoError(t, err)
+	require.Equal(t, src.engine.Reservations(), r)
+	groups, err := c.Access(t.Context(), 7, "disk0")
+	require.NoError(t, err)
+	require.Equal(t, src.engine.Access(), groups)
+	state, delay := "active/optimized", int64(500)
+	change := control.AccessChange{Group: 1, State: &state, Delay: &delay}
+	require.NoError(t, c.SetAccess(t.Context(), 7, "disk0", change))
+	require.Equal(t, []control.AccessChange{change}, src.engine.changes)
+	require.EqualError(t, c.SetAccess(t.Context(), 7, "disk0", control.AccessChange{}), "there is no group 0")
+	src.engine = nil
+	_, err = c.Reservations(t.Context(), 7, "disk0")
+	require.EqualError(t, err, "the kernel keeps its reservations")
 }

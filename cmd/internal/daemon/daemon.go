@@ -8,6 +8,7 @@
 //	disk.go      what it is made of, as configfs says
 //	nexus.go     a volume that stands for an I_T nexus of another
 //	session.go   how long what such a nexus holds lasts
+//	engine.go    what is told of reservations and access states, and changed of these
 //	keeper.go    who keeps reservations: the disk, or the kernel
 //	follow.go    what happens when that changes
 //	unit.go      what it remembers across reboots

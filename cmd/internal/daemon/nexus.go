@@ -39,6 +39,11 @@ func newNexus(config string) *nexus {
 	return &nexus{Nexus: n}
 }
 
+// described is the nexus for the control socket.
+func (n *nexus) described() control.Nexus {
+	return control.Nexus{Of: n.Of, Initiator: n.Initiator, Port: n.Port, Group: n.Group}
+}
+
 // openNexus finds the unit to serve the ring with.
 func (v *volume) openNexus() (*unit, error) {
 	if v.nexus == nil {

@@ -87,6 +87,10 @@ func (v *volume) describe() control.Device {
 		c.Error = err.Error()
 	}
 	c.Counters = v.count()
+	if v.nexus != nil {
+		n := v.nexus.described()
+		c.Nexus = &n
+	}
 	return c
 }
 
