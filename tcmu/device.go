@@ -35,14 +35,15 @@ type Options struct {
 	// own thread runs each command to its end before it looks at the next, which is fastest where the data is in
 	// memory. (It is 0 too on kernels before 4.7, which want completions in order.)
 	Workers int
-	// Depth is how many commands there may be with the Workers; what is beyond waits in the ring. 0: 4 for each.
+	// Depth is how many commands there may be with the Workers, 0 for 1024. What is beyond waits in the ring, where nobody
+	// can abort it.
 	Depth int
 	// Lengthy says of a CDB that its command may take so long that others should not wait for it. Without Workers, where
 	// the ring's thread runs all others, a few goroutines run those. It is asked on that thread, and must not wait. Nil:
 	// none is.
 	Lengthy func(cdb []byte) bool
-	// TMR is told of task management functions, on the ring's own thread: it must not wait. Nil if not wanted. They
-	// come only if the device's attribute tmr_notification is set.
+	// TMR is told of task management functions, on the ring's own thread: it must not wait. Nil if not wanted. The commands
+	// that one names have been aborted by then. They come only if the device's attribute tmr_notification is set.
 	TMR func(TMR)
 	// Log gets what people should know: panics of the handler. Nil for none.
 	Log *slog.Logger
@@ -110,6 +111,9 @@ func Attach(p Port, h scsi.Handler, o Options) (*Device, error) {
 			err = errors.Join(err, unix.Close(d.wake))
 		}
 		return nil, errors.Join(fmt.Errorf("%s: %w", p.Name, err), p.close())
+	}
+	if o.Nexus != nil {
+		o.Nexus.Carry(d)
 	}
 	go d.serve()
 	return d, nil
@@ -217,14 +221,17 @@ func (d *Device) close() {
 	close(d.done)
 }
 
+// pools are those that run what the ring's thread does not.
+func (d *Device) pools() [2]*workers { return [2]*workers{&d.workers, &d.lengthy} }
+
 // run carries out a command that was taken and completes it; the doorbell is left to the caller.
 func (d *Device) run(s *slot) error {
-	res, length := d.answer(s)
+	res, length := d.answer(s, d.handler)
 	return d.ring.complete(s.id, res, length)
 }
 
 // answer calls the handler. This is the one place where a panic is caught: the command fails, the device goes on.
-func (d *Device) answer(s *slot) (res scsi.Result, length uint32) {
+func (d *Device) answer(s *slot, h scsi.Handler) (res scsi.Result, length uint32) {
 	defer func() {
 		if v := recover(); v != nil {
 			d.report(s, v)
@@ -236,7 +243,7 @@ func (d *Device) answer(s *slot) (res scsi.Result, length uint32) {
 	}
 	s.cmd.Nexus = d.opts.Nexus
 	s.cmd.Begin()
-	res = d.handler.Do(&s.cmd)
+	res = h.Do(&s.cmd)
 	return res, s.conceal(res, d.ring.features)
 }
 

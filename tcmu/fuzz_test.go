@@ -87,7 +87,7 @@ func takeAll(d *Device) (held []*slot, err error) {
 		}
 		s := new(slot)
 		if err = s.load(d.ring, h); err == nil {
-			if err = d.ring.take(h); err == nil {
+			if err = d.ring.take(h, s); err == nil {
 				held = append(held, s)
 			}
 		}
@@ -102,13 +102,14 @@ func judge(t *testing.T, r *ring, err error, later bool) {
 		require.Zero(t, cursor%entryAlign)
 	}
 	_, n := r.outstanding(0)
-	require.EqualValues(t, r.counts.commands-r.counts.completions, n)
+	require.LessOrEqual(t, uint64(n), r.counts.commands-r.counts.completions)
 	var broken *RingError
 	switch {
 	case err != nil:
 		require.True(t, errors.As(err, &broken), "%v", err)
 	case n == 0:
 		require.Equal(t, r.consumed, r.done)
+		require.Equal(t, r.counts.commands, r.counts.completions)
 	default:
 		require.True(t, later)
 	}

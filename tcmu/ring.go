@@ -34,12 +34,13 @@ type ring struct {
 	size    uint32
 
 	mu       sync.Mutex
-	consumed uint32       // guarded by mu; written by the consumer only, which may read it without
-	done     uint32       // guarded by mu: the tail, not read back from shared memory
-	live     [1024]uint64 // guarded by mu: a bit for each id taken and not completed
-	inFlight int          // guarded by mu: bits set in live
-	err      error        // guarded by mu: why nothing is completed any more
-	counts   counts       // guarded by mu
+	consumed uint32     // guarded by mu; written by the consumer only, which may read it without
+	done     uint32     // guarded by mu: the tail, not read back from shared memory
+	live     idSet      // guarded by mu: taken, and not ended
+	inFlight int        // guarded by mu: how many are in live
+	awaited  []*awaited // guarded by mu: what somebody waits for
+	err      error      // guarded by mu: why nothing is completed any more
+	counts   counts     // guarded by mu
 }
 
 // counts is what the ring counts.
@@ -97,19 +98,22 @@ func (r *ring) distance(a, b uint32) uint32 {
 	return r.size - a + b
 }
 
-// take moves consumed past the entry h, which is the one there. The id of a command is in flight from now on.
-func (r *ring) take(h header) error {
+// take moves consumed past the entry h, which is the one there. The id of a command is in flight from now on, and s, if it is
+// not nil, waits with it: whoever finds one finds the other.
+func (r *ring) take(h header, s *slot) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch h.op {
 	case opCommand:
-		bit := uint64(1) << (h.id % 64)
-		if r.live[h.id/64]&bit != 0 {
+		if r.live.has(h.id) {
 			return r.broken(h.off, "CMD with id %d, which is in flight", h.id)
 		}
-		r.live[h.id/64] |= bit
+		r.live.add(h.id)
 		r.inFlight++
 		r.counts.commands++
+		if s != nil {
+			s.phase.Store(waiting)
+		}
 	case opTMR:
 		r.counts.tmrs++
 	case opPad:
@@ -124,12 +128,12 @@ func (r *ring) take(h header) error {
 func (r *ring) complete(id uint16, res scsi.Result, length uint32) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.err == nil && !r.live.has(id) {
+		return fmt.Errorf("command with id %d is completed twice", id)
+	}
+	defer r.ended(id) // also if nobody can be told
 	if r.err != nil {
 		return r.err
-	}
-	bit := uint64(1) << (id % 64)
-	if r.live[id/64]&bit == 0 {
-		return fmt.Errorf("command with id %d is completed twice", id)
 	}
 	h, err := r.header(r.done, r.consumed)
 	if err == nil && h.op != opCommand {
@@ -139,8 +143,6 @@ func (r *ring) complete(id uint16, res scsi.Result, length uint32) error {
 		return r.stop(err)
 	}
 	respond(r.bytes(h), id, res, length)
-	r.live[id/64] &^= bit
-	r.inFlight--
 	r.counts.completions++
 	r.done = r.next(h)
 	return r.settle()
@@ -194,7 +196,7 @@ func (r *ring) outstanding(limit int) (ids []uint16, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id := 0; id < 64*len(r.live) && len(ids) < limit; id++ {
-		if r.live[id/64]&(1<<(id%64)) != 0 {
+		if r.live.has(uint16(id)) {
 			ids = append(ids, uint16(id))
 		}
 	}

@@ -122,19 +122,20 @@ func (d *Device) step(head uint32) error {
 		return d.command(h)
 	case opTMR:
 		t, err := r.tmr(h)
-		if err == nil && d.opts.TMR != nil {
-			d.opts.TMR(t)
-		}
 		if err != nil {
 			return err
 		}
+		d.manage(t)
+		if d.opts.TMR != nil {
+			d.opts.TMR(t)
+		}
 	case opPad: // a command follows, and the kernel hears of both
-		return r.take(h)
+		return r.take(h, nil)
 	default:
 		r.bytes(h)[entryUFlags] = flagUnknownOp
 	}
 	d.consumer.owed = true
-	return r.take(h)
+	return r.take(h, nil)
 }
 
 // command takes a command and runs it, or hands it to a worker.
@@ -149,7 +150,7 @@ func (d *Device) command(h header) error {
 	if d.lengthy.limit > 0 && d.opts.Lengthy(s.cmd.CDB) {
 		return d.handOver(&d.lengthy, h)
 	}
-	if err := d.ring.take(h); err != nil {
+	if err := d.ring.take(h, nil); err != nil {
 		return err
 	}
 	d.consumer.owed = true
@@ -158,18 +159,40 @@ func (d *Device) command(h header) error {
 
 // handOver takes a command and hands it to a worker of w.
 func (d *Device) handOver(w *workers, h header) error {
-	s := w.slot(d.quit)
+	s, err := d.slot(w)
 	if s == nil {
-		return nil // stopped while all slots were out; the entry stays where it is
+		return err // or stopped; the entry stays where it is
 	}
 	if err := s.load(d.ring, h); err != nil {
 		return err
 	}
-	if err := d.ring.take(h); err != nil {
+	if err := d.ring.take(h, s); err != nil {
 		return err
 	}
 	d.dispatch(w, s)
 	return nil
+}
+
+// slot is a slot of w for the next command. When all are out it waits, and commands wait in the ring; nil if the Device is
+// stopped meanwhile.
+func (d *Device) slot(w *workers) (*slot, error) {
+	if s := w.slot(); s != nil {
+		return s, nil
+	}
+	look := time.NewTicker(shortestNap)
+	defer look.Stop()
+	for {
+		if err := errors.Join(d.settle(), d.lookAhead()); err != nil {
+			return nil, err
+		}
+		select {
+		case s := <-w.free:
+			return s, nil
+		case <-d.quit:
+			return nil, nil
+		case <-look.C:
+		}
+	}
 }
 
 // await returns when there is something in the ring, or the device is to stop. Before it sleeps it spins, as long as

@@ -2,6 +2,7 @@ package tcmu
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 
 	"github.com/tcmud/tcmud/scsi"
 )
@@ -14,6 +15,10 @@ type slot struct {
 	bidi bool
 	cdb  [scsi.MaxCDB]byte
 	cmd  scsi.Command
+
+	// Of a slot that goes to workers.
+	phase atomic.Uint32
+	abort chan struct{} // cmd.Aborted, to be closed by who makes the phase aborted
 }
 
 // load copies the command of entry h out of the ring and makes views of its data. All offsets in an entry are from the

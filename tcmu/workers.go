@@ -3,23 +3,32 @@ package tcmu
 import (
 	"runtime/debug"
 	"sync"
+
+	"github.com/tcmud/tcmud/scsi"
 )
 
-// workers are the goroutines that run commands which may wait. Both they and the slots are made when they are first
+// workers are the goroutines that run commands which may wait. They, the slots and the queues are made when they are first
 // needed: most devices are idle.
 type workers struct {
 	limit, depth int        // goroutines and slots; immutable
-	work, free   chan *slot // immutable
+	work, free   chan *slot // immutable once there is a slot
 	group        sync.WaitGroup
 
 	// The ring's thread only.
 	made, running int
+
+	mu    sync.Mutex // held by those who abort
+	slots []*slot    // guarded by mu: all that have been made
 }
 
-// How many lengthy commands are run at a time, and taken from the ring: the next after them holds up what is behind it.
 const (
+	// defaultDepth is more than initiators send as a rule. A command that is with the workers can be aborted, and those
+	// behind it in the ring are seen; one that is still in the ring has to wait for a slot first.
+	defaultDepth = 1024
+
+	// How many lengthy commands are run at a time, and taken from the ring: the next after them holds up what is behind it.
 	lengthyWorkers = 4
-	lengthyDepth   = 64
+	lengthyDepth   = 256
 )
 
 func (w *workers) init(limit, depth int) {
@@ -27,29 +36,41 @@ func (w *workers) init(limit, depth int) {
 		return
 	}
 	if depth <= 0 {
-		depth = 4 * limit
+		depth = defaultDepth
 	}
 	w.limit, w.depth = limit, max(depth, limit)
-	w.work, w.free = make(chan *slot, w.depth), make(chan *slot, w.depth)
 }
 
-// slot is one that is free. When all are out it waits, and commands wait in the ring; nil if quit is closed meanwhile.
-func (w *workers) slot(quit <-chan struct{}) *slot {
+// slot is one that is free; nil if all are out.
+func (w *workers) slot() *slot {
 	select {
 	case s := <-w.free:
 		return s
 	default:
 	}
-	if w.made < w.depth {
-		w.made++
-		return new(slot)
-	}
-	select {
-	case s := <-w.free:
-		return s
-	case <-quit:
+	if w.made == w.depth {
 		return nil
 	}
+	if w.made++; w.made == 1 {
+		w.work, w.free = make(chan *slot, w.depth), make(chan *slot, w.depth)
+	}
+	s := newSlot()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.slots = append(w.slots, s)
+	return s
+}
+
+// find is the slot that a command is in; nil if there is none.
+func (w *workers) find(c *scsi.Command) *slot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.slots {
+		if &s.cmd == c {
+			return s
+		}
+	}
+	return nil
 }
 
 // dispatch hands a loaded slot to a worker of w, and makes one more if all have something to do.
@@ -64,9 +85,9 @@ func (d *Device) dispatch(w *workers, s *slot) {
 func (d *Device) worker(w *workers) {
 	debug.SetPanicOnFault(true) // as in serve
 	for s := range w.work {
-		err := d.run(s)
+		ran, err := d.turn(w, s)
 		w.free <- s
-		if err == nil {
+		if err == nil && ran {
 			err = d.announce()
 		}
 		if err != nil {
@@ -75,10 +96,34 @@ func (d *Device) worker(w *workers) {
 	}
 }
 
-// drain waits until the workers have finished all they were given.
-func (w *workers) drain() {
-	if w.limit > 0 {
-		close(w.work)
-		w.group.Wait()
+// turn runs the command of a slot whose turn it is, if it has not been aborted before.
+func (d *Device) turn(w *workers, s *slot) (ran bool, err error) {
+	if !s.phase.CompareAndSwap(waiting, running) {
+		w.renew(s)
+		return false, nil
 	}
+	res, length := d.answer(s, d.handler)
+	if !s.phase.CompareAndSwap(running, idle) {
+		w.renew(s)
+	}
+	return true, d.ring.complete(s.id, res, length)
+}
+
+// renew makes a slot that was aborted one like any other, when those who did it have let go of it.
+func (w *workers) renew(s *slot) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s.renew()
+}
+
+// drain waits until the workers have finished all they were given, and nobody aborts any of it.
+func (w *workers) drain() {
+	if w.work == nil {
+		return
+	}
+	close(w.work)
+	w.group.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.slots = nil
 }

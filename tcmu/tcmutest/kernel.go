@@ -66,6 +66,8 @@ type Kernel struct {
 	area    area
 	live    []*Command // by id
 	queue   []*Command // waiting for room
+
+	functions []*function // that wait for commands to be completed
 }
 
 // session is one opening of the device.

@@ -121,8 +121,14 @@ func (k *Kernel) number(c *Command) uint16 {
 	return uint16(len(k.live) - 1)
 }
 
-// TMR tells of a task management function. False if there is no room for it.
+// TMR tells of a task management function, on whatever ids. False if there is no room for it.
 func (k *Kernel) TMR(function byte, ids ...uint16) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.writeTMR(function, ids)
+}
+
+func (k *Kernel) writeTMR(function byte, ids []uint16) bool {
 	n := uint32(32+2*len(ids)+7) &^ 7
 	return k.put(opTMR, n, func(p []byte) {
 		p[8] = function
@@ -135,12 +141,13 @@ func (k *Kernel) TMR(function byte, ids ...uint16) bool {
 
 // Entry puts an entry of an opcode of your own into the ring, n bytes long. False if there is no room for it.
 func (k *Kernel) Entry(op byte, n int) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	return k.put(uint32(op), uint32(n), func([]byte) {})
 }
 
+// put writes an entry that is no command's. k.mu is held.
 func (k *Kernel) put(op, n uint32, write func(p []byte)) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	at, ok := k.ring.reserve(n)
 	if !ok {
 		return false

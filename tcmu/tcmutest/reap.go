@@ -53,6 +53,7 @@ func (k *Kernel) reapOne() {
 	c := k.live[id]
 	k.live[id] = nil
 	k.receive(c, p[8], p[7], int(order.Uint32(p[12:])), p[16:112])
+	k.completed(id)
 }
 
 // breakRing is the kernel's TCMU_DEV_BIT_BROKEN: it touches the ring no more, and fails what comes.
@@ -84,6 +85,7 @@ func (k *Kernel) ResetRing() error {
 			k.live[id] = nil
 			k.area.release(c.blocks)
 			c.end(statusBusy)
+			k.completed(uint16(id))
 		}
 	}
 	k.ring.tail.Store(0)

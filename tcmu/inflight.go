@@ -1,0 +1,60 @@
+package tcmu
+
+import "slices"
+
+// idSet is a set of ring ids.
+type idSet [1024]uint64
+
+func (s *idSet) has(id uint16) bool { return s[id/64]&(1<<(id%64)) != 0 }
+func (s *idSet) add(id uint16)      { s[id/64] |= 1 << (id % 64) }
+func (s *idSet) remove(id uint16)   { s[id/64] &^= 1 << (id % 64) }
+
+// awaited is commands whose end somebody waits for.
+type awaited struct {
+	ids  idSet
+	left int           // how many are in ids
+	done chan struct{} // closed when none is
+}
+
+// await returns what is closed when all commands have ended that are in flight now, but for one, which may be -1.
+func (r *ring) await(except int) (done <-chan struct{}) {
+	a := &awaited{done: make(chan struct{})}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a.ids, a.left = r.live, r.inFlight
+	if except >= 0 {
+		a.ended(uint16(except))
+	}
+	if a.left == 0 {
+		close(a.done)
+		return a.done
+	}
+	r.awaited = append(r.awaited, a)
+	return a.done
+}
+
+// ended takes the id of a command from what is in flight and what is awaited. r.mu is held.
+func (r *ring) ended(id uint16) {
+	if !r.live.has(id) {
+		return
+	}
+	r.live.remove(id)
+	r.inFlight--
+	if len(r.awaited) == 0 {
+		return
+	}
+	r.awaited = slices.DeleteFunc(r.awaited, func(a *awaited) bool {
+		if a.ended(id); a.left > 0 {
+			return false
+		}
+		close(a.done)
+		return true
+	})
+}
+
+func (a *awaited) ended(id uint16) {
+	if a.ids.has(id) {
+		a.ids.remove(id)
+		a.left--
+	}
+}
