@@ -21,11 +21,8 @@ import (
 	"github.com/tcmud/tcmud/tcmu"
 )
 
-// Workers of a store that may wait for a device, and how many commands they may hold.
-const (
-	workers = 16
-	depth   = 128
-)
+// workers is how many run commands of a store that may wait for a device.
+const workers = 16
 
 // volume is one device of ours and what serves it.
 type volume struct {
@@ -164,7 +161,7 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 		o.Nexus, o.Lengthy, o.TMR = nexus, u.Lengthy, func(t tcmu.TMR) { u.manage(t, nexus) }
 	}
 	if waits(store, h) {
-		o.Workers, o.Depth = workers, depth
+		o.Workers = workers
 	}
 	ring, err := v.d.open(v.ctx, v.uio, counted{h, &v.counters}, o)
 	v.ring.Store(ring)
