@@ -20,6 +20,7 @@ type disk struct {
 	about  string
 	ours   bool
 	writes string // pattern of the tests in which the client may write and sanitize
+	not    string // name of a fabric over which the client cannot have it; empty: none
 
 	daemons []daemon // what serves it, in the order of starting
 	create  func(root lio.Root, path string) (lio.StorageObject, error)
@@ -31,7 +32,8 @@ var disks = []disk{
 	ours("removable", "thin provisioned, with a medium that can be removed, and without commands of 32 bytes",
 		"removable", "1", "emulate_cdb32", "0"),
 	// Most tests that write want to succeed.
-	ours("protected", "write protected", "write_protect", "1").onlyWrittenIn("SCSI.ReadOnly.*"),
+	ours("protected", "write protected; not over /dev/sdX, which the client would open for writing",
+		"write_protect", "1").onlyWrittenIn("SCSI.ReadOnly.*").notOver("sd"),
 	{name: "fileio", about: "the kernel's own fileio backstore, with emulate_tpu=1 and emulate_tpws=1",
 		writes: everyTest, create: createKernelFile},
 	{name: "tcmu-runner", about: "Debian's tcmu-runner, whose qcow handler serves a raw image",
@@ -40,6 +42,11 @@ var disks = []disk{
 
 func (d disk) onlyWrittenIn(tests string) disk {
 	d.writes = tests
+	return d
+}
+
+func (d disk) notOver(fabric string) disk {
+	d.not = fabric
 	return d
 }
 

@@ -34,16 +34,23 @@ func judge(r run, reasons []reason) verdict {
 		}
 		v.explains[at] = append(v.explains[at], x)
 	}
-	if r.Complete {
-		for at, reason := range reasons {
-			v.wrong = append(v.wrong, reason.check(r.Results, v.explains[at])...)
+	if !r.Complete {
+		return v
+	}
+	hopeless := map[test]bool{} // they cannot pass anywhere, and so not where another reason sends them
+	for at, reason := range reasons {
+		for _, x := range v.explains[at] {
+			hopeless[x.Test] = hopeless[x.Test] || reason.impossible() != ""
 		}
+	}
+	for at, reason := range reasons {
+		v.wrong = append(v.wrong, reason.check(r.Results, v.explains[at], hopeless)...)
 	}
 	return v
 }
 
 // check says how a reason is not, or is no longer, what explains results.
-func (r reason) check(all, explains []result) (wrong []string) {
+func (r reason) check(all, explains []result, hopeless map[test]bool) (wrong []string) {
 	if len(explains) == 0 && !r.chance {
 		wrong = append(wrong, fmt.Sprintf("the reason %q is needed no longer: nothing is %v for it", r.why, r.outcome))
 	}
@@ -60,7 +67,7 @@ func (r reason) check(all, explains []result) (wrong []string) {
 		runs := slices.ContainsFunc(all, func(y result) bool {
 			return y.Test == x.Test && y.Outcome == passed && isOurs(y.Target) && matches(r.runsIn, y.Target)
 		})
-		if !runs && !slices.Contains(told, x.Test) {
+		if !runs && !hopeless[x.Test] && !slices.Contains(told, x.Test) {
 			told = append(told, x.Test)
 			wrong = append(wrong, fmt.Sprintf("%s passes nowhere in %s", x.Test, r.runsIn))
 		}

@@ -75,7 +75,7 @@ func (o options) runAll(ctx context.Context, progress io.Writer) (r run, failure
 	for _, d := range disks {
 		for _, f := range fabrics {
 			on := target{d, f}
-			if !matchesAny(o.targets, on.name()) {
+			if d.not == f.name || !matchesAny(o.targets, on.name()) {
 				continue
 			}
 			if err := runner.makeTarget(ctx, on); err != nil {
