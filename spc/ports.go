@@ -18,8 +18,8 @@ type PortGroup struct {
 type Port struct {
 	Relative uint16 // RELATIVE TARGET PORT IDENTIFIER, from 1 on
 	Protocol byte   // PROTOCOL IDENTIFIER (SPC-4 7.6.1): 5h iSCSI, 6h SAS
-	Name     string // of the port, as a SCSI name string
-	Device   string // of the target device that it belongs to, as a SCSI name string
+	Name     string // of the port, as a SCSI name string; empty: nobody knows it yet
+	Device   string // of the target device that it belongs to, the same
 }
 
 // PortGroups are the ports there are now, in their groups as these are now.
@@ -99,8 +99,12 @@ const (
 	ofDevice = 0x20
 )
 
-// name appends a SCSI name string designator (SPC-4 7.8.6.11): zero-terminated, and padded to a multiple of four bytes.
+// name appends a SCSI name string designator (SPC-4 7.8.6.11): zero-terminated, and padded to a multiple of four bytes; none
+// where there is no name.
 func (p Port) name(dst []byte, association byte, name string) []byte {
+	if name == "" {
+		return dst
+	}
 	name = name[:min(len(name), 247)] // so that the length fits
 	n := (len(name) + 4) &^ 3
 	dst = append(dst, p.Protocol<<4|0x03, 0x80|association|0x08, 0, byte(n)) // UTF-8; PIV

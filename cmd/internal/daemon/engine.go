@@ -53,6 +53,9 @@ func (u *unit) Reservations() control.Reservations {
 func (u *unit) Access() []control.AccessGroup {
 	u.restore()
 	ports := map[uint16][]control.Port{}
+	for _, m := range u.v.members() {
+		m.findLUN() // so that its port has a name
+	}
 	for _, g := range u.v.nexusPorts() {
 		for _, p := range g.Ports {
 			ports[g.ID] = append(ports[g.ID], control.Port{Relative: p.Relative, Name: p.Name})

@@ -28,6 +28,7 @@ type nexus struct {
 	joined  atomic.Pointer[scsi.Nexus] // as unit knows it
 	disk    atomic.Pointer[sbc.Disk]   // of unit
 	lun     atomic.Pointer[lio.LUN]    // made of its device, as found last
+	looking atomic.Bool                // for it
 }
 
 // newNexus is nil for a configuration string that is none of an I_T nexus.

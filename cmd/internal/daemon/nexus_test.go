@@ -16,6 +16,7 @@ import (
 	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/lio/liotest"
 	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/spc"
 	"github.com/tcmud/tcmud/tcmu"
 	"github.com/tcmud/tcmud/tcmu/tcmutest"
 )
@@ -333,11 +334,14 @@ func TestPortsOfNexuses(t *testing.T) {
 		m.said(so.Name, control.Serving)
 	}
 	ports := m.volume("disk").nexusPorts
-	require.Empty(t, ports(), "no LUN is made of them")
+	require.Equal(t, []spc.Port{{Relative: 1, Protocol: 6}}, ports()[0].Ports, "no LUN is made of them")
 	loopback, err := m.cfg.Root.Export(lio.Export{Fabric: "loopback", WWN: hostA, LUNs: devices[:1]})
 	require.NoError(t, err)
 	_, err = m.cfg.Root.Export(lio.Export{Fabric: "iscsi", WWN: "iqn.2003-01.org.example:t", LUNs: devices[1:]})
 	require.NoError(t, err)
+	for _, so := range devices {
+		m.volume(so.Name).findLUN()
+	}
 	got := ports()
 	require.Len(t, got, 2)
 	require.EqualValues(t, 0, got[0].ID)
@@ -349,5 +353,18 @@ func TestPortsOfNexuses(t *testing.T) {
 	require.EqualValues(t, 5, got[1].Ports[0].Protocol)
 
 	require.NoError(t, loopback.Delete())
+	m.remove(devices[0])
 	require.Len(t, ports(), 1)
+}
+
+// A LUN that is being made cannot be looked at, and asks who it is meanwhile: commands do not wait for what is not known.
+func TestPortsHaveNamesOnceTheyAreKnown(t *testing.T) {
+	m := newMachine(t)
+	m.create("disk", engine)
+	so := m.create("n0", of("disk", hostA, 1))
+	m.said("n0", control.Serving)
+	_, err := m.cfg.Root.Export(lio.Export{Fabric: "loopback", WWN: hostA, LUNs: []lio.StorageObject{so}})
+	require.NoError(t, err)
+	ports := m.volume("disk").nexusPorts
+	m.until(func() bool { return ports()[0].Ports[0] == sasPort(1, hostA) })
 }

@@ -29,24 +29,27 @@ func (v *volume) ports() []spc.PortGroup {
 }
 
 // nexusPorts is the same for a unit that has a device for each I_T nexus. The kernel numbers the ports of each device for
-// itself; those that all of them have in common, and the groups, are what their configuration strings say. The states of
-// the groups are the unit's own.
+// itself; those that all of them have in common, and the groups, are what their configuration strings say. Their names are
+// told as soon as they are known. The states of the groups are the unit's own.
 func (v *volume) nexusPorts() []spc.PortGroup {
 	var all []spc.PortGroup
 	seen := map[uint16]bool{}
 	for _, m := range v.members() {
 		n := m.nexus
-		l, ok := m.lun()
-		if !ok || seen[n.Port] {
-			continue // it is no LUN yet, or another initiator comes through the same port
+		if seen[n.Port] {
+			continue // another initiator comes through the same port
 		}
 		seen[n.Port] = true
+		p := spc.Port{Relative: n.Port, Protocol: n.ends.Initiator[0] & 0x0f} // both ends speak the same protocol
+		if l := m.lastLUN(); l != nil {
+			p = port(*l, n.Port)
+		}
 		i := slices.IndexFunc(all, func(g spc.PortGroup) bool { return g.ID == n.Group })
 		if i < 0 {
 			i = len(all)
 			all = append(all, spc.PortGroup{AccessGroup: spc.AccessGroup{ID: n.Group}})
 		}
-		all[i].Ports = append(all[i].Ports, port(l, n.Port))
+		all[i].Ports = append(all[i].Ports, p)
 	}
 	return all
 }

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/lio"
@@ -78,6 +80,19 @@ func TestALogoutIsTheLossOfTheNexus(t *testing.T) {
 	session(info(3, "TARG_SESS_STATE_LOGGED_IN", inLogout))
 	require.True(t, m.send("n1", eject...).OK())
 	require.Len(t, m.volume("disk").disk.Load().Nexuses(), 3, "it is there for the next session")
+
+	// A directory that is being deleted cannot be looked into; here, a pipe that nobody writes to.
+	require.NoError(t, os.Remove(acl.Path()+"/info"))
+	require.NoError(t, unix.Mkfifo(acl.Path()+"/info", 0o600))
+	t.Cleanup(func() { // let go of who waits
+		f, err := os.OpenFile(acl.Path()+"/info", os.O_RDWR, 0)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	})
+	began := time.Now()
+	_, known := m.volume("n0").session()
+	require.False(t, known)
+	require.Less(t, time.Since(began), 5*time.Second)
 }
 
 // A loopback target has no sessions: what its initiator holds lasts until the device goes.
