@@ -26,8 +26,9 @@ type machine struct {
 	t *testing.T
 	*Daemon
 
-	mu    sync.Mutex
-	rings map[string]*tcmutest.Kernel
+	mu      sync.Mutex
+	rings   map[string]*tcmutest.Kernel
+	created []tcmu.UIO
 }
 
 func newMachine(t *testing.T) *machine {
@@ -63,8 +64,22 @@ func (m *machine) create(name, config string) lio.StorageObject {
 	m.mu.Lock()
 	m.rings[name] = tcmutest.New(m.t, tcmutest.Config{})
 	m.mu.Unlock()
-	m.add(tcmu.UIO{HBA: so.HBA, Name: name, Config: config}, tcmu.Fresh)
+	m.created = append(m.created, tcmu.UIO{HBA: so.HBA, Name: name, Config: config})
+	m.add(m.created[len(m.created)-1], tcmu.Fresh)
 	return so
+}
+
+// restart ends the daemon and starts another, after something has happened.
+func (m *machine) restart(meanwhile func()) {
+	m.t.Helper()
+	require.NoError(m.t, m.drain())
+	meanwhile()
+	next := New(m.cfg)
+	next.open = m.open
+	m.Daemon = next
+	for _, u := range m.created {
+		m.add(u, tcmu.Mark{})
+	}
 }
 
 // remove deletes a device, and waits until the daemon has noticed.
@@ -367,4 +382,35 @@ func TestPortsHaveNamesOnceTheyAreKnown(t *testing.T) {
 	require.NoError(t, err)
 	ports := m.volume("disk").nexusPorts
 	m.until(func() bool { return ports()[0].Ports[0] == sasPort(1, hostA) })
+}
+
+// A logical unit reset by one nexus reaches the others: their initiators hear of it.
+func TestAResetReachesTheSiblings(t *testing.T) {
+	m, _ := cluster(t)
+	require.True(t, m.send("disk.nexus1", 0x1e, 0, 0, 0, 1).OK()) // prevents
+	require.True(t, m.ring("disk.nexus0").TMR(byte(tcmu.LogicalUnitReset)))
+	m.until(func() bool { return len(m.volume("disk.nexus1").nexus.joined.Load().Pending()) > 0 })
+	require.Equal(t, scsi.Check(scsi.UnitAttention, scsi.BusDeviceReset), m.send("disk.nexus1"))
+	require.True(t, m.send("disk.nexus0", eject...).OK(), "whom the kernel tells, and nobody prevents it")
+}
+
+// What a unit remembers is there before the first command of any nexus; what of it is damaged makes it write protected, for
+// all of them.
+func TestAllNexusesFindTheUnitAsItWas(t *testing.T) {
+	m, _ := cluster(t)
+	require.True(t, m.send("disk.nexus0", eject...).OK())
+	m.restart(func() {})
+	m.said("disk.nexus1", control.Serving)
+	require.Equal(t, scsi.MediumNotPresent, m.send("disk.nexus1"))
+
+	files, err := filepath.Glob(filepath.Join(m.cfg.Data, "units", "*"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	m.restart(func() { require.NoError(t, os.WriteFile(files[0], []byte("?"), 0o600)) })
+	m.said("disk.nexus0", control.Serving)
+	m.said("disk.nexus1", control.Serving)
+	write := []byte{0x0a, 0, 0, 0, 1, 0}
+	require.Equal(t, scsi.WriteProtected, m.send("disk.nexus0", write...))
+	require.Equal(t, scsi.WriteProtected, m.send("disk.nexus1", write...))
+	require.Contains(t, m.said("disk", control.Serving).Error, "the disk is write protected")
 }
