@@ -45,6 +45,9 @@ func (d *Disk) flush(c *scsi.Command) scsi.Result {
 // failed reports an error of the store and says what the initiator hears of it: the sense that suits the error, or
 // otherwise.
 func (d *Disk) failed(c *scsi.Command, err error, otherwise scsi.Result) scsi.Result {
+	if err == errWithdrawn {
+		return scsi.Aborted
+	}
 	if d.report != nil {
 		d.report(c, err)
 	}

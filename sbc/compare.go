@@ -24,7 +24,7 @@ func (d *Disk) compareAndWrite(c *scsi.Command) scsi.Result {
 	}
 	d.guard.own(e)
 	defer d.guard.disown(e)
-	at, err := d.difference(e, data)
+	at, err := d.difference(c, e, data)
 	switch {
 	case err != nil:
 		return d.failedOn(c, e, err, scsi.UnrecoveredReadError)

@@ -30,7 +30,7 @@ func (o *operation) copy(c *scsi.Command, m move) scsi.Result {
 		if backwards {
 			at = total - done - n
 		}
-		if o.stop.Load() {
+		if o.stopped() {
 			return scsi.Check(scsi.CopyAborted, 0)
 		}
 		if r := m.piece(c, at, n); !r.OK() {

@@ -28,7 +28,8 @@ type operation struct {
 	discard bool   // the outcome is not held
 	immed   bool   // it goes on after the command has ended
 
-	stop atomic.Bool // it is to be aborted: by COPY OPERATION ABORT, or because the disk goes
+	withdrawn <-chan struct{} // closed when its command is aborted, which waits for its end; nil: none does
+	stop      atomic.Bool     // it is to be aborted: by COPY OPERATION ABORT, or because the disk goes
 
 	mu      sync.Mutex
 	outcome           // guarded by mu
@@ -67,8 +68,19 @@ func (o *operation) end(r scsi.Result) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.running, o.result, o.ended = false, r, time.Now()
-	o.aborted = o.stop.Load() && !r.OK()
+	o.aborted = o.stopped() && !r.OK()
 	o.untold = o.immed || o.token != nil
+}
+
+// stopped says that the operation is to go no further, also because its command has been aborted. It is asked between pieces,
+// for others must find nothing changed any more by what has been answered as aborted.
+func (o *operation) stopped() bool {
+	select {
+	case <-o.withdrawn:
+		return true
+	default:
+		return o.stop.Load()
+	}
 }
 
 // tell is the outcome so far, for who has asked.
@@ -117,27 +129,34 @@ type operations struct {
 	working sync.WaitGroup
 }
 
-// run carries out an operation by work, which may keep nothing of the command when o is immediate: then it goes on after
-// run has returned.
-func (l *operations) run(o *operation, work func() scsi.Result) scsi.Result {
+// run carries out an operation by work for c. When o is immediate, it goes on after run has returned, and work gets no
+// command: c is the next one's then.
+func (l *operations) run(c *scsi.Command, o *operation, work func(*scsi.Command) scsi.Result) scsi.Result {
+	if !o.immed {
+		o.withdrawn = c.Aborted
+	}
 	if r := l.begin(o); !r.OK() {
 		return r
 	}
-	if !o.immed {
-		return l.finish(o, work)
+	if o.immed {
+		go l.finish(nil, o, work)
+		return scsi.Result{}
 	}
-	go l.finish(o, work)
-	return scsi.Result{}
+	r := l.finish(c, o, work)
+	if c.WasAborted() && !r.OK() {
+		return scsi.Aborted
+	}
+	return r
 }
 
 // finish does the work of an operation that has begun.
-func (l *operations) finish(o *operation, work func() scsi.Result) scsi.Result {
+func (l *operations) finish(c *scsi.Command, o *operation, work func(*scsi.Command) scsi.Result) scsi.Result {
 	r := scsi.InternalTargetFailure // where work panics
 	defer func() {
 		o.end(r)
 		l.working.Done()
 	}()
-	r = work()
+	r = work(c)
 	return r
 }
 

@@ -16,10 +16,7 @@ func (d *Disk) extendedCopier(f copyFormat) func(*scsi.Command) scsi.Result {
 			action: actionOf(c), nexus: c.Nexus, id: l.id,
 			unnamed: l.usage == usageNone, discard: l.usage == usageDiscard && !l.immed, immed: l.immed,
 		}
-		if l.immed {
-			c = nil // it is the next one's when this one has been answered
-		}
-		return d.copying.operations.run(o, func() scsi.Result { return d.copySegments(c, o, l) })
+		return d.copying.operations.run(c, o, func(c *scsi.Command) scsi.Result { return d.copySegments(c, o, l) })
 	}
 }
 

@@ -6,7 +6,8 @@ import "sync"
 // the same blocks, of whatever initiator and ring: those share an extent, these own it.
 //
 // The medium is divided into spans that take turns at the locks, so commands far from each other meet no common one, and
-// a command locks one or two as a rule. What is locked is locked in ascending order: nobody waits in a circle.
+// a command locks one or two as a rule. What is locked is locked in ascending order: nobody waits in a circle. Nor does who
+// waits here give up when his command is aborted: those who own blocks move no more than one command may.
 type guard [guardLocks]struct {
 	sync.RWMutex
 	_ [40]byte // a cache line for each

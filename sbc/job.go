@@ -59,15 +59,20 @@ type work struct {
 	result scsi.Result
 }
 
-// begin starts a job, and waits for its end unless immed is set.
+// begin starts a job, and waits for its end unless immed is set. Who has aborted the command does not abort the job: nobody
+// can use a medium that is half done (SBC-4 4.11).
 func (d *Disk) begin(c *scsi.Command, j job, immed bool) scsi.Result {
 	j.Size = int64(d.Blocks()) * d.block
 	w, r := d.start(c, j)
 	if !r.OK() || immed {
 		return r
 	}
-	<-w.ended
-	return w.result
+	select {
+	case <-w.ended:
+		return w.result
+	case <-c.Aborted:
+		return scsi.Aborted
+	}
 }
 
 func (d *Disk) start(c *scsi.Command, j job) (*work, scsi.Result) {

@@ -2,6 +2,7 @@ package sbc
 
 import (
 	"bytes"
+	"errors"
 	"sync"
 
 	"github.com/tcmud/tcmud/scsi"
@@ -17,6 +18,9 @@ type piece struct {
 }
 
 var pieces = sync.Pool{New: func() any { return new(piece) }}
+
+// errWithdrawn ends what is done in pieces for a command that has been aborted.
+var errWithdrawn = errors.New("the command has been aborted")
 
 // read fills p with n bytes of the medium from off on, and returns them.
 func (d *Disk) read(p *piece, off, n int64) ([]byte, error) {
@@ -41,8 +45,8 @@ func (p *piece) fill(data scsi.Buffer, block int64) []byte {
 
 // difference is the offset in bytes of the first byte of e that is not as in want, -1 if there is none. Of want the first
 // bytes count, as many as e has; where it is one block, each block of e is compared with it; where it is nil, there is
-// nothing but to read e.
-func (d *Disk) difference(e extent, want scsi.Buffer) (at int64, err error) {
+// nothing but to read e. It ends early when c is aborted.
+func (d *Disk) difference(c *scsi.Command, e extent, want scsi.Buffer) (at int64, err error) {
 	p := pieces.Get().(*piece)
 	defer pieces.Put(p)
 	expect, same := p.data[:], want.Len() == d.block
@@ -50,6 +54,9 @@ func (d *Disk) difference(e extent, want scsi.Buffer) (at int64, err error) {
 		expect = p.fill(want, d.block)
 	}
 	for done, n := int64(0), d.bytes(e); done < n; done += pieceSize {
+		if c.WasAborted() {
+			return -1, errWithdrawn
+		}
 		have, err := d.read(p, d.offset(e)+done, min(pieceSize, n-done))
 		if err != nil {
 			return -1, err

@@ -73,6 +73,9 @@ func (d *Disk) writeRanges(c *scsi.Command, ranges []byte, from int64) scsi.Resu
 		if e.n == 0 {
 			continue
 		}
+		if c.WasAborted() { // SBC-4 4.35.3: which of them have been written is not known
+			return scsi.Aborted
+		}
 		d.guard.share(e)
 		err := d.store.Writev(c.Part(from, d.bytes(e)), d.offset(e), durable)
 		d.guard.unshare(e)

@@ -26,7 +26,7 @@ func (d *Disk) populateToken(c *scsi.Command) scsi.Result {
 		return scsi.InvalidFieldInParameterList.AtParam(8)
 	}
 	o := &operation{action: actionOf(c), nexus: c.Nexus, id: uint32(c.Uint(listIDToken))}
-	return d.copying.operations.run(o, func() scsi.Result {
+	return d.copying.operations.run(c, o, func(*scsi.Command) scsi.Result {
 		t := newToken(d, l, timeout)
 		if r := d.copying.manager.tokens.add(t); !r.OK() {
 			return r
@@ -76,10 +76,7 @@ func (d *Disk) writeUsingToken(c *scsi.Command) scsi.Result {
 		tokens.unuse(t, false)
 		return r
 	}
-	if o.immed {
-		c = nil // it is the next one's when this one has been answered
-	}
-	return d.copying.operations.run(o, func() scsi.Result {
+	return d.copying.operations.run(c, o, func(c *scsi.Command) scsi.Result {
 		defer tokens.unuse(t, deleted)
 		for _, m := range moves {
 			if r := o.copy(c, m); !r.OK() {
@@ -127,10 +124,7 @@ func (d *Disk) writeZeros(c *scsi.Command, o *operation, bytes *[tokenLength]byt
 	if binary.BigEndian.Uint16(bytes[6:]) != tokenLength-8 {
 		return scsi.InvalidTokenLength
 	}
-	if o.immed {
-		c = nil
-	}
-	return d.copying.operations.run(o, func() scsi.Result {
+	return d.copying.operations.run(c, o, func(c *scsi.Command) scsi.Result {
 		for _, e := range to.ranges {
 			if r := d.writeZerosTo(c, o, e); !r.OK() {
 				return r
@@ -143,7 +137,7 @@ func (d *Disk) writeZeros(c *scsi.Command, o *operation, bytes *[tokenLength]byt
 func (d *Disk) writeZerosTo(c *scsi.Command, o *operation, e extent) scsi.Result {
 	for piece := uint64(copyPiece / d.block); e.n > 0; {
 		k := extent{e.lba, min(e.n, piece)}
-		if o.stop.Load() {
+		if o.stopped() {
 			return scsi.Check(scsi.CopyAborted, 0)
 		}
 		if r := d.zeroPiece(c, k); !r.OK() {

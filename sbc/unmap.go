@@ -41,6 +41,9 @@ func (d *Disk) unmap(c *scsi.Command) scsi.Result {
 		if e.n == 0 {
 			continue
 		}
+		if c.WasAborted() {
+			return scsi.Aborted
+		}
 		d.guard.share(e)
 		r := d.discard(c, e)
 		d.guard.unshare(e)

@@ -44,7 +44,7 @@ func (d *Disk) verify(c *scsi.Command) scsi.Result {
 // compare reads e and compares it with want, as difference does. The INFORMATION field is the address of the first block
 // that differs (SBC-4 4.18).
 func (d *Disk) compare(c *scsi.Command, e extent, want scsi.Buffer) scsi.Result {
-	at, err := d.difference(e, want)
+	at, err := d.difference(c, e, want)
 	switch {
 	case err != nil:
 		return d.failedOn(c, e, err, scsi.UnrecoveredReadError)

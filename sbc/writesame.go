@@ -45,18 +45,25 @@ func (d *Disk) writeSame(c *scsi.Command, e extent, data scsi.Buffer) scsi.Resul
 	case c.Is(unmapBit):
 		return d.discard(c, e)
 	case isZero(same[:d.block]):
-		if err := d.store.Zero(d.offset(e), d.bytes(e), d.durable()); err != nil {
-			return d.failedOn(c, e, err, scsi.WriteError)
-		}
-		return scsi.Result{}
+		return d.inPieces(c, e, zeroPiece, func(off, n int64) error { return d.store.Zero(off, n, d.durable()) })
 	}
-	for off, end := d.offset(e), d.offset(e)+d.bytes(e); off < end; off += pieceSize {
-		if err := d.write(p, same[:min(pieceSize, end-off)], off, false); err != nil {
-			return d.failedOn(c, e, err, scsi.WriteError)
-		}
-	}
-	if d.durable() {
+	r := d.inPieces(c, e, pieceSize, func(off, n int64) error { return d.write(p, same[:n], off, false) })
+	if r.OK() && d.durable() {
 		return d.flush(c)
+	}
+	return r
+}
+
+// inPieces writes e by calls of f for no more than size bytes each, unless c is aborted meanwhile.
+func (d *Disk) inPieces(c *scsi.Command, e extent, size int64, f func(off, n int64) error) scsi.Result {
+	for off, end := d.offset(e), d.offset(e)+d.bytes(e); off < end; off += size {
+		err := errWithdrawn
+		if !c.WasAborted() {
+			err = f(off, min(size, end-off))
+		}
+		if err != nil {
+			return d.failedOn(c, e, err, scsi.WriteError)
+		}
 	}
 	return scsi.Result{}
 }

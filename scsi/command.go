@@ -66,6 +66,16 @@ func (c *Command) Begin() {
 	c.room = c.size
 }
 
+// WasAborted says whether the command has been aborted: handlers that take long ask between the pieces of what they do.
+func (c *Command) WasAborted() bool {
+	select {
+	case <-c.Aborted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Uint is the value of a field of the CDB.
 func (c *Command) Uint(f Field) uint64 { return f.Uint(c.CDB) }
 

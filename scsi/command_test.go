@@ -214,3 +214,14 @@ func TestDoDoesNotAllocate(t *testing.T) {
 	c := &Command{CDB: cdb(0x28), Nexus: u.Join("host a"), Data: Buffer{make([]byte, 512)}}
 	require.Zero(t, testing.AllocsPerRun(100, func() { u.Do(c) }))
 }
+
+func TestWasAborted(t *testing.T) {
+	var c Command
+	require.False(t, c.WasAborted(), "by a transport that never aborts")
+	abort := make(chan struct{})
+	c.Aborted = abort
+	require.False(t, c.WasAborted())
+	close(abort)
+	require.True(t, c.WasAborted())
+	require.Equal(t, TaskAborted, Aborted.Status)
+}

@@ -29,14 +29,12 @@ func (d *Device) sendDiagnostic(c *scsi.Command) scsi.Result {
 		return d.diagnosticPage(c, list)
 	case list != 0: // SPC-4 6.42: a self-test has no parameters
 		return scsi.InvalidFieldInCDB.At(list3)
-	case code == abortTest && !d.tests.stop(errAborted):
-		return scsi.InvalidFieldInCDB.At(selfTestCode)
 	case code == abortTest:
-		return scsi.Result{}
+		return d.abortTest(c)
 	case code == 0x03 || code == 0x07:
 		return scsi.InvalidFieldInCDB.At(selfTestCode)
 	}
-	return d.beginTest(byte(code))
+	return d.beginTest(c, byte(code))
 }
 
 // diagnosticPage takes the parameter list of SEND DIAGNOSTIC: page 00h, which asks for the list of pages, is the only one.

@@ -49,8 +49,9 @@ const noAddress = ^uint64(0)
 
 // Why a test ends early.
 var (
-	errAborted = errors.New("aborted by SEND DIAGNOSTIC")
-	errClosing = errors.New("the unit goes")
+	errAborted   = errors.New("aborted by SEND DIAGNOSTIC")
+	errClosing   = errors.New("the unit goes")
+	errWithdrawn = errors.New("its command has been aborted")
 )
 
 // selfTests is the self-test that runs, if any, and those that have ended.
@@ -71,8 +72,9 @@ func (d *Device) SelfTests() []SelfTestResult {
 	return slices.Clone(d.tests.results)
 }
 
-// beginTest carries out a self-test, or begins one in the background: how that ends only the log tells.
-func (d *Device) beginTest(code byte) scsi.Result {
+// beginTest carries out a self-test, or begins one in the background: how that ends only the log tells. One in the
+// foreground ends with its command.
+func (d *Device) beginTest(c *scsi.Command, code byte) scsi.Result {
 	ctx, abort := context.WithCancelCause(context.Background())
 	background := code == backgroundShort || code == backgroundExtended
 	if !d.tests.begin(code, background, abort) {
@@ -84,7 +86,34 @@ func (d *Device) beginTest(code byte) scsi.Result {
 		return scsi.Result{}
 	}
 	defer abort(nil)
-	return d.runTest(ctx, code)
+	if c.Aborted != nil {
+		go func() {
+			select {
+			case <-c.Aborted:
+				abort(errWithdrawn)
+			case <-ctx.Done():
+			}
+		}()
+	}
+	r := d.runTest(ctx, code)
+	if context.Cause(ctx) == errWithdrawn {
+		return scsi.Aborted
+	}
+	return r
+}
+
+// abortTest ends the test that runs in the background.
+func (d *Device) abortTest(c *scsi.Command) scsi.Result {
+	ended := d.tests.stop(errAborted)
+	if ended == nil {
+		return scsi.InvalidFieldInCDB.At(selfTestCode)
+	}
+	select {
+	case <-ended:
+		return scsi.Result{}
+	case <-c.Aborted:
+		return scsi.Aborted
+	}
 }
 
 // begin puts a test at the head of the results, unless another runs.
@@ -140,17 +169,15 @@ func (t *selfTests) finish(r SelfTestResult, keep func([]SelfTestResult)) {
 	}
 }
 
-// stop ends a test that runs in the background, and waits for its end. It returns false when there is none.
-func (t *selfTests) stop(why error) bool {
+// stop makes a test that runs in the background end soon: ended is closed when it has. It is nil when there is none.
+func (t *selfTests) stop(why error) (ended <-chan struct{}) {
 	t.mu.Lock()
-	abort, ended := t.abort, t.ended
-	t.mu.Unlock()
-	if ended == nil {
-		return false
+	defer t.mu.Unlock()
+	if t.ended == nil {
+		return nil
 	}
-	abort(why)
-	<-ended
-	return true
+	t.abort(why)
+	return t.ended
 }
 
 // Close ends what the unit does by itself, before its store goes: a self-test in the background. None begins any more.
@@ -158,5 +185,7 @@ func (d *Device) Close() {
 	d.tests.mu.Lock()
 	d.tests.closed = true
 	d.tests.mu.Unlock()
-	d.tests.stop(errClosing)
+	if ended := d.tests.stop(errClosing); ended != nil {
+		<-ended
+	}
 }
