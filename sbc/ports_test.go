@@ -104,6 +104,17 @@ func TestEachNexusHasItsPort(t *testing.T) {
 	require.Equal(t, all, b.Fetch("12 01 88 00ff 00", 255).Data())
 }
 
+// A port of which nobody knows the name yet, as while its LUN is made, has a number and a group.
+func TestPortsWithoutNames(t *testing.T) {
+	d := newDisk(t, ramdisk(t), func(c *sbc.Config) {
+		c.Ports = func() []spc.PortGroup { return []spc.PortGroup{{Ports: []spc.Port{{Relative: 1, Protocol: 0x06}}}} }
+	})
+	a, _ := joinBoth(t, d)
+	a.Fetch("12 01 83 00ff 00", 255).Good("00 83 0058", "01 03 00 10 6001405a8c4ea0bd3ec4d5a88ef4dcd1",
+		"02 01 00 30 4c494f2d4f524720 726430 3a", serialNumber, "61 94 00 04 0000 0001", "61 95 00 04 0000 0000")
+	a.Fetch("12 01 88 00ff 00", 255).Good("00 88 000c 0000 0001 0000 0000 0000 0000")
+}
+
 func TestVPDOfPorts(t *testing.T) {
 	h := newHost(t, newRecorder(1<<20), reachedBy(twoGroups()...))
 	h.Fetch("12 01 88 00ff 00", 255).Good("00 88 0070",
