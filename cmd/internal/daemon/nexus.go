@@ -128,7 +128,11 @@ func (d *Daemon) reseat(b *volume) {
 		return
 	}
 	for _, v := range d.volumes {
-		if n := v.nexus; n != nil && n.Of == b.uio.Name && n.decided && (n.unit == nil || b.state != control.Serving) {
+		n := v.nexus
+		if n == nil || n.Of != b.uio.Name || !n.decided {
+			continue
+		}
+		if n.unit == nil || n.unit == b.unit && b.state != control.Serving {
 			d.begin(v, v.config)
 		}
 	}

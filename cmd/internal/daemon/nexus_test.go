@@ -205,6 +205,27 @@ func TestANexusWaitsForItsBackstore(t *testing.T) {
 	require.True(t, m.send("disk.nexus0").OK())
 }
 
+// Of two backstores of one name neither is guessed at, and a nexus that has joined one stays with it.
+func TestANexusOfTwoBackstores(t *testing.T) {
+	m := newMachine(t)
+	m.create("disk", engine)
+	m.create("a", of("disk", hostA, 1))
+	m.said("a", control.Serving)
+	joined := m.volume("a")
+	other := newVolume(m.Daemon, tcmu.UIO{HBA: 77, Name: "disk", Config: "tcmud/null"}, m.cfg.Root.User(77, "disk"), 1, tcmu.Fresh)
+	m.Daemon.mu.Lock()
+	m.volumes[key{77, "disk"}] = other
+	m.Daemon.mu.Unlock()
+	other.enter(control.Failed, errors.New("no store"))
+	require.Same(t, joined, m.volume("a"))
+
+	m.create("b", of("disk", hostB, 1))
+	require.Contains(t, m.said("b", control.Failed).Error, "delete one of them")
+	m.ended(other)
+	m.said("b", control.Serving)
+	require.Same(t, joined, m.volume("a"))
+}
+
 // A backstore that nobody uses is attached anew with another configuration, and its nexuses with it.
 func TestNexusesFollowABackstoreThatIsAttachedAnew(t *testing.T) {
 	m := newMachine(t)

@@ -42,7 +42,7 @@ func (d *Daemon) reaches(from, to *sbc.Disk) bool {
 	pair := [2]*volume{a, b}
 	answer, known := d.reach.known[pair]
 	if !known {
-		answer = reached{exportedWith(a.so, b.so), now.Add(reachTime)}
+		answer = reached{exportedWith(a.objects(), b.objects()), now.Add(reachTime)}
 		d.reach.known[pair] = answer
 	}
 	return answer.yes
@@ -60,12 +60,25 @@ func (d *Daemon) serving(disk *sbc.Disk) *volume {
 	return nil
 }
 
-// exportedWith says whether each TPG that exports the storage object a exports b too, and maps it to each initiator that
-// it maps a to, for writing as well if it does a. What cannot be found out is no.
-func exportedWith(a, b lio.StorageObject) bool {
-	luns, err := a.LUNs()
-	if err != nil || len(luns) == 0 {
-		return false
+// objects are what LUNs of the volume's disk are made of: its device, and those that stand for I_T nexuses of it.
+func (v *volume) objects() []lio.StorageObject {
+	all := []lio.StorageObject{v.so}
+	for _, m := range v.members() {
+		all = append(all, m.so)
+	}
+	return all
+}
+
+// exportedWith says whether each TPG that exports one of the storage objects a exports one of b too, and maps that to each
+// initiator that it maps the first to, for writing as well if it does that. What cannot be found out is no.
+func exportedWith(a, b []lio.StorageObject) bool {
+	var luns []lio.LUN
+	for _, so := range a {
+		of, err := so.LUNs()
+		if err != nil {
+			return false
+		}
+		luns = append(luns, of...)
 	}
 	for _, l := range luns {
 		all, err := l.TPG.LUNs()
@@ -74,13 +87,13 @@ func exportedWith(a, b lio.StorageObject) bool {
 		}
 		others := slices.DeleteFunc(all, func(other lio.LUN) bool {
 			so, err := other.StorageObject()
-			return err != nil || so != b
+			return err != nil || !slices.Contains(b, so)
 		})
 		if len(others) == 0 || !mappedWith(l, others) {
 			return false
 		}
 	}
-	return true
+	return len(luns) > 0
 }
 
 // mappedWith says whether each node ACL that maps l maps one of others too.

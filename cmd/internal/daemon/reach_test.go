@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/lio/liotest"
 )
@@ -20,8 +21,9 @@ func TestCopiesReachWhatTheirSenderReaches(t *testing.T) {
 	a, b := object("a"), object("b")
 	reach := func(ab, ba bool, why string) {
 		t.Helper()
-		require.Equal(t, ab, exportedWith(a, b), "from a to b: %s", why)
-		require.Equal(t, ba, exportedWith(b, a), "from b to a: %s", why)
+		of := func(so lio.StorageObject) []lio.StorageObject { return []lio.StorageObject{so} }
+		require.Equal(t, ab, exportedWith(of(a), of(b)), "from a to b: %s", why)
+		require.Equal(t, ba, exportedWith(of(b), of(a)), "from b to a: %s", why)
 	}
 	reach(false, false, "neither is exported")
 	loopback, err := root.Export(lio.Export{Fabric: "loopback", LUNs: []lio.StorageObject{a, b}})
@@ -57,4 +59,37 @@ func TestCopiesDoNotReachWhatIsNotServed(t *testing.T) {
 	d := idle(t)
 	disk, _ := newDisk(t)
 	require.False(t, d.reaches(disk, disk))
+}
+
+// Of disks with a device for each nexus, each initiator reaches those that are its own.
+func TestCopiesBetweenDisksOfNexuses(t *testing.T) {
+	m := newMachine(t)
+	m.create("x", engine)
+	m.create("y", engine+";emulate_tpu=0")
+	devices := map[string]lio.StorageObject{}
+	for name, config := range map[string]string{
+		"x.a": of("x", hostA, 1), "x.b": of("x", hostB, 2), "y.a": of("y", hostA, 1), "y.b": of("y", hostB, 2),
+	} {
+		devices[name] = m.create(name, config)
+		m.said(name, control.Serving)
+	}
+	export := func(wwn string, names ...string) {
+		var luns []lio.StorageObject
+		for _, name := range names {
+			luns = append(luns, devices[name])
+		}
+		_, err := m.cfg.Root.Export(lio.Export{Fabric: "loopback", WWN: wwn, LUNs: luns})
+		require.NoError(t, err)
+	}
+	x, y := m.volume("x"), m.volume("y")
+	reach := func() (there, back bool) {
+		return exportedWith(x.objects(), y.objects()), exportedWith(y.objects(), x.objects())
+	}
+	export(hostA, "x.a", "y.a")
+	there, back := reach()
+	require.True(t, there && back, "one initiator has both")
+	export(hostB, "x.b")
+	there, back = reach()
+	require.False(t, there, "another has but x")
+	require.True(t, back)
 }
