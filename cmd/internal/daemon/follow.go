@@ -107,6 +107,9 @@ func (v *volume) setConfig(disk *sbc.Disk, text string) error {
 		if used, usedErr := v.used(); used || usedErr != nil {
 			return errors.Join(err, usedErr)
 		}
+		if err := v.returnReservations(before, text); err != nil {
+			return err
+		}
 		v.d.again(v, text)
 		return nil
 	}

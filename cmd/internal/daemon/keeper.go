@@ -30,6 +30,20 @@ func (v *volume) keepReservations() error {
 	return nil
 }
 
+// returnReservations has the kernel keep them again, as by default, when a configuration string says so that did not before.
+func (v *volume) returnReservations(before, text string) error {
+	old, err1 := parseConfig(before)
+	now, err2 := parseConfig(text)
+	if err1 != nil || err2 != nil || !old.Options.Engine || now.Options.Engine {
+		return nil
+	}
+	var failed []error
+	for _, k := range kept {
+		failed = append(failed, v.so.SetAttribute(k.attribute, "1"))
+	}
+	return errors.Join(failed...)
+}
+
 // hearOfTasks has the kernel tell of task management functions, which Linux can from 5.9 on.
 func (v *volume) hearOfTasks() {
 	now, err := v.so.Attribute("tmr_notification")

@@ -239,6 +239,11 @@ func TestNexusesFollowABackstoreThatIsAttachedAnew(t *testing.T) {
 	require.Contains(t, m.said("disk.nexus0", control.Failed).Error, "leaves reservations to the kernel")
 	require.Equal(t, scsi.LogicalUnitNotReadyManual, m.send("disk.nexus0"))
 	m.said("disk", control.Serving)
+	for _, name := range []string{"pgr_support", "alua_support"} {
+		value, err := disk.Attribute(name)
+		require.NoError(t, err)
+		require.Equal(t, "1", value, "the kernel keeps reservations again")
+	}
 	m.reconfigure(event(engine))
 	m.said("disk.nexus0", control.Serving)
 	require.Equal(t, scsi.Result{}, m.send("disk.nexus0"))
