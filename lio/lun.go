@@ -88,7 +88,7 @@ func (l LUN) isOf() string {
 // mkdirNumbered makes the directory "lun_" and a number in n; of AnyLUN it makes the lowest that is free.
 func (n node) mkdirNumbered(what string, number int) (int, error) {
 	for number == AnyLUN {
-		free, err := n.freeLUN()
+		free, err := n.freeLUN(0)
 		if err != nil {
 			return 0, err
 		}
@@ -104,18 +104,19 @@ func (n node) mkdirNumbered(what string, number int) (int, error) {
 		mkdirNew(fmt.Sprintf("%s %d", what, number), "choose another number, or none to get a free one")
 }
 
-// freeLUN is the lowest number that no directory in n has.
-func (n node) freeLUN() (int, error) {
+// freeLUN is the lowest number from a number on that no directory in n has.
+func (n node) freeLUN(from int) (int, error) {
 	taken, err := n.numbered("lun_")
 	if err != nil {
 		return 0, err
 	}
-	for i, number := range taken {
-		if i != number {
-			return i, nil
+	free := from
+	for _, number := range taken {
+		if number == free {
+			free++
 		}
 	}
-	return len(taken), nil
+	return free, nil
 }
 
 // StorageObject is what the LUN is made of. The error wraps fs.ErrNotExist while the LUN is made of nothing.

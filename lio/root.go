@@ -171,8 +171,8 @@ func (r Root) path(elem ...string) string {
 	return filepath.Join(append([]string{"/", r.Dir}, elem...)...)
 }
 
-// lock takes the lock under which HBA numbers are chosen, by us and by rtslib. It is held for two mkdir(2), which wait
-// for nobody, and given back by the function returned.
+// lock takes the lock under which HBA numbers are chosen, by us and by rtslib, and what devices of I_T nexuses are called.
+// It is held for a few changes that wait for nobody, and given back by the function returned.
 func (r Root) lock() (unlock func(), err error) {
 	f, err := os.OpenFile(r.path("var/run/rtslib_backstore.lock"), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {

@@ -161,6 +161,11 @@ func (r Root) reserve(plugin, name string) (StorageObject, error) {
 		return StorageObject{}, err
 	}
 	defer unlock()
+	return r.place(plugin, name)
+}
+
+// place is reserve for whoever holds the lock.
+func (r Root) place(plugin, name string) (StorageObject, error) {
 	core := r.target().child("core")
 	hbas, err := core.dirs()
 	if err != nil {

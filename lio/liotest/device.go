@@ -27,6 +27,9 @@ func hbaContent(_ *Kernel, rel string) (files, syscall.Errno) {
 	return nil, syscall.EINVAL
 }
 
+// noHolder is what files of pr/ say while nothing is reserved.
+const noHolder = "No SPC-3 Reservation holder"
+
 // deviceContent is a new storage object, with the defaults of Linux 6.1.
 func deviceContent(k *Kernel, rel string) (files, syscall.Errno) {
 	f := files{
@@ -35,6 +38,10 @@ func deviceContent(k *Kernel, rel string) (files, syscall.Errno) {
 		"wwn/company_id": "0x001405", "wwn/vendor_id": "LIO-ORG", "wwn/product_id": "", "wwn/revision": "",
 		"wwn/vpd_unit_serial": "T10 VPD Unit Serial Number: ",
 		"pr/res_type":         readOnly + "SPC3_PERSISTENT_RESERVATIONS", "pr/res_aptpl_metadata": "",
+		"pr/res_holder": readOnly + noHolder, "pr/res_pr_all_tgt_pts": readOnly + noHolder,
+		"pr/res_pr_holder_tg_port": readOnly + noHolder, "pr/res_pr_type": readOnly + noHolder,
+		"pr/res_pr_generation": readOnly + "0x00000000", "pr/res_pr_registered_i_pts": readOnly + "SPC-3 PR Registrations:\nNone",
+		"pr/res_aptpl_active": readOnly + "APTPL Bit Status: Disabled",
 	}
 	f.and("alua/default_tg_pt_gp/", aluaGroup("0"))
 	if isUser(rel) {

@@ -150,8 +150,10 @@ func (k *Kernel) Symlink(object, path string) error {
 		k.status(object)
 		k.rtpi[object]++
 		k.fill(filepath.Dir(path), files{"statistics/scsi_port/indx": readOnly + strconv.Itoa(k.rtpi[object])})
-		if err := k.setGroup(filepath.Join(filepath.Dir(path), "alua_tg_pt_gp"), "default_tg_pt_gp"); err != nil {
-			return err
+		if read(filepath.Join(object, "attrib/alua_support")) == "1" { // else the device has no groups
+			if err := k.setGroup(filepath.Join(filepath.Dir(path), "alua_tg_pt_gp"), "default_tg_pt_gp"); err != nil {
+				return err
+			}
 		}
 		k.plug(filepath.Dir(path))
 	}
