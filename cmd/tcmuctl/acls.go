@@ -50,6 +50,7 @@ var aclKind = kind{
 				{name: "mapped_lun", help: "the number under which it sees it", is: lunNumber, required: true},
 				{name: "tpg_lun_or_backstore", help: "a LUN of the TPG, or the path of a backstore, of which one is made", is: objectPath, required: true},
 				{name: "write_protect", help: "true: it may only read; false if left out", is: boolean},
+				groupParam,
 			},
 			run: createMappedLUN,
 		},
@@ -103,7 +104,7 @@ func addresses(session string) []string {
 	return from
 }
 
-func createACL(_ context.Context, at *node, a args) (result, error) {
+func createACL(ctx context.Context, at *node, a args) (result, error) {
 	tpg := at.object.(lio.TPG)
 	acl, err := tpg.CreateACL(a.text("wwn"))
 	if err != nil {
@@ -111,9 +112,9 @@ func createACL(_ context.Context, at *node, a args) (result, error) {
 	}
 	words := []string{"Created Node ACL for " + acl.Initiator}
 	if a.boolean("add_mapped_luns", true) {
-		more, err := mapAll(acl)
+		more, err := at.session.mapAll(ctx, acl)
 		if err != nil {
-			return result{}, errors.Join(err, acl.Delete())
+			return result{}, errors.Join(err, at.session.deleteACL(ctx, acl))
 		}
 		words = append(words, more...)
 	}
@@ -121,14 +122,21 @@ func createACL(_ context.Context, at *node, a args) (result, error) {
 }
 
 // mapAll shows all LUNs of the TPG to an initiator, under the numbers that they have there.
-func mapAll(acl lio.ACL) ([]string, error) {
+func (s *session) mapAll(ctx context.Context, acl lio.ACL) ([]string, error) {
 	luns, err := acl.TPG.LUNs()
 	if err != nil {
 		return nil, err
 	}
 	var words []string
 	for _, l := range luns {
-		if err := acl.MappedLUN(l.Number).Create(l, false, ""); err != nil {
+		of, err := s.shown(l)
+		if err != nil {
+			return nil, err
+		}
+		if of != l {
+			continue // it is for another initiator alone
+		}
+		if _, err := s.mapLUN(ctx, acl, l, l.Number, false, lio.AnyGroup); err != nil {
 			return nil, err
 		}
 		words = append(words, fmt.Sprintf("Created mapped LUN %d.", l.Number))
@@ -136,13 +144,29 @@ func mapAll(acl lio.ACL) ([]string, error) {
 	return words, nil
 }
 
-func deleteACL(_ context.Context, at *node, a args) (result, error) {
+func deleteACL(ctx context.Context, at *node, a args) (result, error) {
 	n, err := at.child(strings.ToLower(a.text("wwn")))
 	if err != nil {
 		return result{}, fmt.Errorf("no node ACL of %s in %s: \"tcmuctl ls %[2]s\" shows what there is", a.text("wwn"), at.path())
 	}
-	if err := n.object.(lio.ACL).Delete(); err != nil {
+	if err := at.session.deleteACL(ctx, n.object.(lio.ACL)); err != nil {
 		return result{}, err
 	}
 	return result{"Deleted Node ACL " + n.name + ".", deleted{n.path()}}, nil
+}
+
+// deleteACL deletes an ACL, and the nexuses of its initiator.
+func (s *session) deleteACL(ctx context.Context, acl lio.ACL) error {
+	mapped, err := acl.MappedLUNs()
+	if err != nil {
+		return err
+	}
+	own, err := nexusLUNs(mapped...)
+	if err != nil {
+		return err
+	}
+	if err := acl.Delete(); err != nil {
+		return err
+	}
+	return s.deleteLUNs(ctx, own)
 }

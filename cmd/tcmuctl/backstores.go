@@ -35,7 +35,7 @@ func backstores(at *node) ([]*node, error) {
 			list = append(list, at.new(k, k.name, nil))
 		}
 	}
-	for _, o := range objects {
+	for _, o := range ownPlaces(objects) {
 		if !seen[o.sort] {
 			seen[o.sort] = true
 			list = append(list, at.new(kindOfSort(o.sort), o.sort, nil))
@@ -82,19 +82,25 @@ var foreignKind = kind{
 }
 
 var objectKind = kind{
-	name:   "NAME",
-	groups: []group{sizeGroup, optionGroup},
-	status: objectStatus,
+	name:     "NAME",
+	commands: []command{reservationsCommand, aluaCommand},
+	groups:   []group{sizeGroup, optionGroup},
+	below:    []*kind{&nexusKind},
+	children: nexuses,
+	status:   objectStatus,
+	details:  objectDetails,
 }
 
 // object is a storage object and where in the tree it belongs.
 type object struct {
 	lio.StorageObject
 	// sort is a backend.Config's Kind for what tcmud serves, "user:HANDLER" for other TCMU devices, as targetcli
-	// has it, and "kernel:PLUGIN" for the kernel's own, with targetcli's names of them.
+	// has it, "kernel:PLUGIN" for the kernel's own, with targetcli's names of them, and nexusSort for a device that stands
+	// for an I_T nexus.
 	sort   string
 	ours   bool           // tcmud answers for it, were it to say that it cannot
 	config backend.Config // of what tcmud serves
+	nexus  lio.Nexus      // of nexusSort
 }
 
 // storageObjects lists all there are. One that vanishes meanwhile is left out.
@@ -139,9 +145,12 @@ func classify(so lio.StorageObject) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
+	if n, err := lio.ParseNexus(text); err == nil {
+		return object{StorageObject: so, sort: nexusSort, ours: true, nexus: n}, nil
+	}
 	ours := strings.HasPrefix(text, backend.Prefix)
 	if config, err := backend.ParseConfig(text); err == nil {
-		return object{so, config.Kind, ours, config}, nil
+		return object{StorageObject: so, sort: config.Kind, ours: ours, config: config}, nil
 	}
 	handler, _, _ := strings.Cut(text, "/")
 	if handler == "" {
@@ -156,7 +165,7 @@ func objectsOfSort(at *node) ([]*node, error) {
 		return nil, err
 	}
 	var list []*node
-	for _, o := range all {
+	for _, o := range ownPlaces(all) {
 		if o.sort == at.name {
 			list = append(list, at.new(&objectKind, o.Name, o))
 		}
@@ -203,6 +212,9 @@ var deleteObject = command{
 		o := n.object.(object)
 		born, err := o.Incarnation()
 		if err != nil {
+			return result{}, err
+		}
+		if err := o.deleteNexuses(); err != nil {
 			return result{}, err
 		}
 		if err := o.Delete(); err != nil {

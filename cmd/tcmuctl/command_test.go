@@ -115,7 +115,7 @@ func TestHelp(t *testing.T) {
 	h := newHost(t)
 	stdout, _, _ := h.enter("help")
 	for _, want := range []string{
-		"\n/backstores/ramdisk\n  create NAME SIZE [block_size=512|4096]",
+		"\n/backstores/ramdisk\n  create NAME SIZE [reservations=kernel|engine] [block_size=512|4096]",
 		"\n/iscsi/WWN/tpgN/luns\n/loopback/WWN/luns\n/vhost/WWN/tpgN/luns\n  create STORAGE_OBJECT [LUN]",
 		"\n  set auth NAME=VALUE...\n        CHAP",
 		"\nanywhere\n  cd [PATH]\n", "\n  ls [PATH] [DEPTH]\n        show the tree\n",

@@ -107,7 +107,7 @@ func suggestPaths(at *node, _ args, begun string) []string {
 	}
 	for _, c := range children {
 		path := above + c.name
-		if c.kind.children != nil || above == "" {
+		if c.inner() || above == "" {
 			path += "/"
 		}
 		list = append(list, path)
@@ -115,12 +115,24 @@ func suggestPaths(at *node, _ args, begun string) []string {
 	return list
 }
 
+// inner reports whether there is a node below n, or could be made one.
+func (n *node) inner() bool {
+	if n.kind.children == nil {
+		return false
+	}
+	if slices.ContainsFunc(n.kind.commands, func(c command) bool { return c.name == "create" }) {
+		return true
+	}
+	list, _ := n.children()
+	return len(list) > 0
+}
+
 // suggestObjects lists all storage objects.
 func suggestObjects(at *node, _ args, _ string) []string {
 	objects, _ := storageObjects(at.session)
 	var list []string
-	for _, o := range objects {
-		list = append(list, "/backstores/"+o.sort+"/"+o.Name)
+	for _, o := range ownPlaces(objects) {
+		list = append(list, "/backstores/"+o.below())
 	}
 	return list
 }

@@ -30,22 +30,37 @@ func backstoreKind(name, help string, create func(context.Context, *node, args) 
 }
 
 var (
-	ramdiskKind = backstoreKind("ramdisk", "make a disk in memory; it takes only what is written to it", createUnbacked, sizeParam)
-	nullKind    = backstoreKind("null", "make a disk for benchmarks: it reads as zeros and forgets what is written", createUnbacked, sizeParam)
+	ramdiskKind = backstoreKind("ramdisk", "make a disk in memory; it takes only what is written to it", createUnbacked, sizeParam, keeperParam)
+	nullKind    = backstoreKind("null", "make a disk for benchmarks: it reads as zeros and forgets what is written", createUnbacked, sizeParam, keeperParam)
 	blockKind   = backstoreKind("block", "make a disk of a block device", createBlock,
 		param{name: "dev", help: "a block device that nobody uses", is: file, required: true},
-		param{name: "readonly", help: "true: open it for reading only; true for a device that is read-only if left out", is: boolean, keyword: true})
+		param{name: "readonly", help: "true: open it for reading only; true for a device that is read-only if left out", is: boolean, keyword: true},
+		keeperParam)
 	fileioKind = backstoreKind("fileio", "make a disk of a file or a block device", createFileio,
 		param{name: "file_or_dev", help: "a regular file, made if a size is given, or a block device", is: file, required: true},
 		param{name: "size", help: "10M, 1G ...; left out: that of the file or device", is: size},
 		param{name: "write_back", help: "false: data is on stable storage before a write is done; true if left out", is: boolean, keyword: true},
-		param{name: "sparse", help: "false: a file that is made has all its space from the start; true if left out", is: boolean, keyword: true})
+		param{name: "sparse", help: "false: a file that is made has all its space from the start; true if left out", is: boolean, keyword: true},
+		keeperParam)
 )
 
 var (
 	nameParam = param{name: "name", help: "name of the backstore, and of the product unless product= is given", is: text, required: true}
 	sizeParam = param{name: "size", help: "10M, 1G ...", is: typedSize, required: true}
 )
+
+// keeperParam says who keeps reservations and access states.
+var keeperParam = param{
+	name: "reservations", is: keeper, keyword: true,
+	help: "engine: tcmud keeps reservations and access states, and has a device for each initiator; kernel if left out",
+}
+
+var keeper = value{"kernel|engine", func(s string) (any, error) {
+	if s != "kernel" && s != "engine" {
+		return nil, fmt.Errorf("%q keeps no reservations: give kernel or engine", s)
+	}
+	return s, nil
+}, values("kernel", "engine")}
 
 // givenSize is a size in bytes, and as it was typed: targetcli repeats it so.
 type givenSize struct {
@@ -107,7 +122,7 @@ func createFileio(ctx context.Context, at *node, a args) (result, error) {
 		return result{}, err
 	}
 	if a.boolean("write_back", true) {
-		u.Attributes = map[string]string{"emulate_write_cache": "1"}
+		u.Attributes["emulate_write_cache"] = "1"
 	}
 	if err := at.ready(ctx, u); err != nil {
 		return result{}, err
@@ -165,12 +180,17 @@ func backed(a args, config backend.Config, param string) (lio.User, error) {
 // device is the TCMU device that the arguments of a create command ask for.
 func device(a args, config backend.Config, size int64) lio.User {
 	block := a.number("block_size", 512)
+	attributes := map[string]string{}
+	if config.Options.Engine = a.text("reservations") == "engine"; config.Options.Engine {
+		attributes = lio.EngineAttributes()
+	}
 	return lio.User{
 		Name:         a.text("name"),
 		Config:       config.String(),
 		Size:         size,
 		BlockSize:    block,
 		HWMaxSectors: maxTransfer / block,
+		Attributes:   attributes,
 		Identity: lio.Identity{
 			Vendor: a.text("vendor"), Product: a.text("product"), Revision: a.text("revision"), Serial: a.text("wwn"),
 		},

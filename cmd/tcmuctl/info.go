@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -14,6 +15,13 @@ func info(_ context.Context, at *node, _ args) (result, error) {
 	v, err := look(at, 0)
 	if err != nil {
 		return result{}, err
+	}
+	if at.kind.details != nil {
+		more, err := at.kind.details(at)
+		if err != nil {
+			return result{}, err
+		}
+		maps.Copy(v.Properties, more)
 	}
 	rows := [][2]string{{"path:", v.Path}}
 	if v.Summary != "..." {

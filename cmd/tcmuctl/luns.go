@@ -21,6 +21,7 @@ var lunsKind = kind{
 				{name: "storage_object", help: "path of a backstore: /backstores/ramdisk/NAME", is: objectPath, required: true},
 				{name: "lun", help: "its number; the lowest free one if left out", is: lunNumber},
 				{name: "add_mapped_luns", help: "false: initiators with a node ACL do not see it; true if left out", is: boolean},
+				groupParam,
 			},
 			run: createLUN,
 		},
@@ -36,6 +37,12 @@ var lunsKind = kind{
 		list, err := at.children()
 		return status{summary: fmt.Sprintf("LUNs: %d", len(list))}, err
 	},
+}
+
+// groupParam is for backstores that keep access states themselves.
+var groupParam = param{
+	name: "group", keyword: true, is: portGroup,
+	help: "target port group of the port, for a backstore with reservations=engine; that which it is in, or 0, if left out",
 }
 
 var lunKind = kind{name: "lunN", groups: []group{aluaGroup}, status: lunStatus}
@@ -56,7 +63,13 @@ func luns(at *node) ([]*node, error) {
 	all, err := at.object.(lio.TPG).LUNs()
 	var list []*node
 	for _, l := range all {
-		list = append(list, at.new(&lunKind, lunName(l.Number), l))
+		of, err := at.session.shown(l)
+		if err != nil && l.Exists() {
+			return nil, err
+		}
+		if of == l {
+			list = append(list, at.new(&lunKind, lunName(l.Number), l))
+		}
 	}
 	return list, err
 }
@@ -65,29 +78,22 @@ func lunName(number int) string { return "lun" + strconv.Itoa(number) }
 
 func lunStatus(at *node) (status, error) {
 	l := at.object.(lio.LUN)
-	path, so, err := backstoreOf(l)
+	o, err := at.session.backstoreOf(l)
 	if errors.Is(err, fs.ErrNotExist) && l.Exists() {
 		return status{summary: "no storage object"}, nil
 	}
 	if err != nil {
 		return status{}, err
 	}
-	st := status{path, map[string]any{"lun": l.Number, "storage_object": "/backstores/" + path}}
+	st := status{o.below(), map[string]any{"lun": l.Number, "storage_object": "/backstores/" + o.below()}}
 	if l.TPG.Target.Fabric.Has(lio.Disks) {
 		return st.withDisk(l)
 	}
-	return st.withPort(l, so)
+	return st.withPort(l, o.StorageObject)
 }
 
-// backstoreOf is what a LUN is made of, and its path below backstores: "ramdisk/rd0".
-func backstoreOf(l lio.LUN) (string, lio.StorageObject, error) {
-	so, err := l.StorageObject()
-	if err != nil {
-		return "", so, err
-	}
-	o, err := classify(so)
-	return o.sort + "/" + so.Name, so, err
-}
+// below is the path of o below backstores: "ramdisk/rd0".
+func (o object) below() string { return o.sort + "/" + o.Name }
 
 // withDisk adds what the LUN has become on this host.
 func (st status) withDisk(l lio.LUN) (status, error) {
@@ -142,15 +148,39 @@ func (n *node) storageObject(path string) (object, error) {
 // diskTime is how long the host may take to make a disk of a LUN: sd reads its capacity and pages first.
 const diskTime = 10 * time.Second
 
-// makeLUN makes a LUN of a backstore that tcmud, if it is ours, can serve.
-func (s *session) makeLUN(ctx context.Context, tpg lio.TPG, o object, number int) (lio.LUN, error) {
-	if o.ours {
-		// In loopback the kernel asks the device who it is: without a daemon to answer, that hangs.
-		if err := s.waitServed(ctx, o.StorageObject); err != nil {
+// makeLUN makes a LUN of a backstore that tcmud, if it is ours, can serve. Group is a target port group of a backstore that
+// keeps access states itself.
+func (s *session) makeLUN(ctx context.Context, tpg lio.TPG, o object, number, group int) (lio.LUN, error) {
+	switch {
+	case o.sort == nexusSort:
+		return lio.LUN{}, fmt.Errorf("%s stands for the I_T nexus of %s: make a LUN of its backstore, %s", o.Name, o.nexus.Initiator, o.nexus.Of)
+	case group != lio.AnyGroup && !o.engine():
+		return lio.LUN{}, fmt.Errorf("the kernel keeps the target port groups of %s: \"set alua alua_tg_pt_gp_name=NAME\" puts a LUN of it into one", o.Name)
+	case o.engine() && tpg.Target.Fabric.Has(lio.OneInitiator):
+		return s.makeNexusLUN(ctx, tpg, o, number, group)
+	case o.engine():
+		if err := closed(tpg, o); err != nil {
 			return lio.LUN{}, err
 		}
 	}
-	l, err := tpg.CreateLUN(o.StorageObject, number)
+	if !o.ours {
+		return s.makeReadyLUN(ctx, tpg, o.StorageObject, number)
+	}
+	return s.makeServedLUN(ctx, tpg, o.StorageObject, number)
+}
+
+// makeServedLUN makes a LUN of a device of tcmud's. In loopback the kernel asks the device who it is: without a daemon to
+// answer, that hangs.
+func (s *session) makeServedLUN(ctx context.Context, tpg lio.TPG, so lio.StorageObject, number int) (lio.LUN, error) {
+	if err := s.waitServed(ctx, so); err != nil {
+		return lio.LUN{}, err
+	}
+	return s.makeReadyLUN(ctx, tpg, so, number)
+}
+
+// makeReadyLUN makes a LUN and, in loopback, waits for its disk.
+func (s *session) makeReadyLUN(ctx context.Context, tpg lio.TPG, so lio.StorageObject, number int) (lio.LUN, error) {
+	l, err := tpg.CreateLUN(so, number)
 	if err != nil || !tpg.Target.Fabric.Has(lio.Disks) {
 		return l, err
 	}
@@ -168,16 +198,16 @@ func createLUN(ctx context.Context, at *node, a args) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	number := a.number("lun", lio.AnyLUN)
-	l, err := at.session.makeLUN(ctx, at.object.(lio.TPG), o, number)
+	number, group := a.number("lun", lio.AnyLUN), a.number("group", lio.AnyGroup)
+	l, err := at.session.makeLUN(ctx, at.object.(lio.TPG), o, number, group)
 	if err != nil {
 		return result{}, err
 	}
 	words := []string{fmt.Sprintf("Created LUN %d.", l.Number)}
 	if a.boolean("add_mapped_luns", true) {
-		more, err := mapForAll(l, number)
+		more, err := at.session.mapForAll(ctx, l, number, group)
 		if err != nil {
-			return result{}, errors.Join(err, at.session.deleteLUN(ctx, l))
+			return result{}, errors.Join(err, at.session.deleteWhole(ctx, l))
 		}
 		words = append(words, more...)
 	}
@@ -186,17 +216,18 @@ func createLUN(ctx context.Context, at *node, a args) (result, error) {
 
 // mapForAll shows a LUN to all initiators with a node ACL, under number if that is free, and tells so in targetcli's
 // words.
-func mapForAll(l lio.LUN, number int) ([]string, error) {
+func (s *session) mapForAll(ctx context.Context, l lio.LUN, number, group int) ([]string, error) {
 	acls, err := l.TPG.ACLs()
 	if err != nil {
 		return nil, err
 	}
 	var words []string
 	for _, acl := range acls {
-		m, err := acl.Map(l, number, false)
-		if errors.Is(err, fs.ErrExist) {
-			m, err = acl.Map(l, lio.AnyLUN, false)
+		as := number
+		if acl.MappedLUN(number).Exists() {
+			as = lio.AnyLUN
 		}
+		m, err := s.mapLUN(ctx, acl, l, as, false, group)
 		if err != nil {
 			return nil, err
 		}
@@ -211,7 +242,7 @@ func deleteLUN(ctx context.Context, at *node, a args) (result, error) {
 	if !l.Exists() {
 		return result{}, fmt.Errorf("no LUN %d in %s: \"tcmuctl ls %[2]s\" shows what there is", number, at.path())
 	}
-	if err := at.session.deleteLUN(ctx, l); err != nil {
+	if err := at.session.deleteWhole(ctx, l); err != nil {
 		return result{}, err
 	}
 	return result{fmt.Sprintf("Deleted LUN %d.", number), deleted{at.path() + "/" + lunName(number)}}, nil

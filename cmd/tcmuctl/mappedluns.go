@@ -41,10 +41,14 @@ func mappedLUNStatus(at *node) (status, error) {
 	if errors.Is(err, fs.ErrNotExist) && m.Exists() {
 		return st, nil
 	}
+	if err == nil {
+		l, err = at.session.shown(l)
+	}
 	if err != nil {
 		return st, err
 	}
-	path, _, err := backstoreOf(l)
+	o, err := at.session.backstoreOf(l)
+	path := o.below()
 	if errors.Is(err, fs.ErrNotExist) && l.Exists() {
 		path, err = "no storage object", nil
 	}
@@ -64,11 +68,11 @@ func createMappedLUN(ctx context.Context, at *node, a args) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	words, err := repeated(acl, l)
+	words, err := at.session.repeated(acl, l)
 	if err != nil {
 		return result{}, err
 	}
-	m, err := acl.Map(l, number, a.boolean("write_protect", false))
+	m, err := at.session.mapLUN(ctx, acl, l, number, a.boolean("write_protect", false), a.number("group", lio.AnyGroup))
 	if err != nil {
 		if made {
 			err = errors.Join(err, at.session.deleteLUN(ctx, l))
@@ -106,18 +110,21 @@ func (n *node) lunOf(ctx context.Context, word string) (l lio.LUN, made bool, er
 			return l, false, nil
 		}
 	}
-	l, err = n.session.makeLUN(ctx, tpg, o, lio.AnyLUN)
+	l, err = n.session.makeLUN(ctx, tpg, o, lio.AnyLUN, lio.AnyGroup)
 	return l, true, err
 }
 
 // repeated warns, in targetcli's words, of a LUN that the initiator sees already.
-func repeated(acl lio.ACL, l lio.LUN) ([]string, error) {
+func (s *session) repeated(acl lio.ACL, l lio.LUN) ([]string, error) {
 	mapped, err := acl.MappedLUNs()
 	if err != nil {
 		return nil, err
 	}
 	seen := slices.ContainsFunc(mapped, func(m lio.MappedLUN) bool {
 		other, err := m.LUN()
+		if err == nil {
+			other, err = s.shown(other)
+		}
 		return err == nil && other.Number == l.Number
 	})
 	if !seen {
@@ -126,13 +133,20 @@ func repeated(acl lio.ACL, l lio.LUN) ([]string, error) {
 	return []string{fmt.Sprintf("Warning: TPG LUN %d already mapped to this NodeACL", l.Number)}, nil
 }
 
-func deleteMappedLUN(_ context.Context, at *node, a args) (result, error) {
+func deleteMappedLUN(ctx context.Context, at *node, a args) (result, error) {
 	number := a.number("mapped_lun", 0)
 	m := at.object.(lio.ACL).MappedLUN(number)
 	if !m.Exists() {
 		return result{}, fmt.Errorf("no mapped LUN %d in %s: \"tcmuctl ls %[2]s\" shows what there is", number, at.path())
 	}
+	own, err := nexusLUNs(m)
+	if err != nil {
+		return result{}, err
+	}
 	if err := m.Delete(); err != nil {
+		return result{}, err
+	}
+	if err := at.session.deleteLUNs(ctx, own); err != nil {
 		return result{}, err
 	}
 	return result{fmt.Sprintf("Deleted Mapped LUN %d.", number), deleted{at.path() + "/" + mappedName(number)}}, nil

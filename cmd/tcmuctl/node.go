@@ -22,6 +22,8 @@ type kind struct {
 	find func(at *node, name string) (*node, error)
 	// status tells how a node is; nil: nothing to tell.
 	status func(at *node) (status, error)
+	// details are properties that only info tells, for they cost more than a glance; nil: there are none.
+	details func(at *node) (map[string]any, error)
 }
 
 // status is how a node is: for the brackets in the tree, and for programs.

@@ -9,7 +9,7 @@ import (
 // objectStatus tells how a storage object is, in targetcli's words.
 func objectStatus(at *node) (status, error) {
 	o := at.object.(object)
-	activated, err := o.Activated()
+	activated, err := at.session.exported(o)
 	if err != nil {
 		return status{}, err
 	}
@@ -27,9 +27,15 @@ func objectStatus(at *node) (status, error) {
 	if err != nil {
 		return status{}, err
 	}
-	words := append(dev.words(), state)
-	st.summary = strings.Join(words, " ")
+	words := dev.words()
+	if o.engine() {
+		words = append(words, "reservations=engine")
+	}
+	st.summary = strings.Join(append(words, state), " ")
 	maps.Copy(st.properties, dev.properties())
+	if o.config.Kind != "" {
+		st.properties["reservations"], _ = o.config.Options.Get("reservations")
+	}
 	return st, nil
 }
 
@@ -80,6 +86,8 @@ func (d userDevice) words() []string {
 		return []string{d.behind, size, mode}
 	case "pscsi":
 		return []string{d.behind}
+	case nexusSort:
+		return []string{nexusWords(d.nexus) + ", of " + d.nexus.Of}
 	}
 	if _, rest, ok := strings.Cut(d.text, "/"); ok {
 		return []string{rest, size}

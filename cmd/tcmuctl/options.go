@@ -2,25 +2,28 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/cmd/internal/control"
+	"github.com/tcmud/tcmud/lio"
 )
 
 // optionGroup is what can be set of a storage object: the kernel's attributes and, of what tcmud serves, its own options
 // under LIO's names.
 var optionGroup = group{
 	name: "attribute", help: "how initiators see the disk, and how the kernel treats it",
-	list: func(at *node) ([]setting, error) { return at.object.(object).attributes() },
+	list: attributes,
 	set: func(ctx context.Context, at *node, name, value string) error {
 		return at.setAttribute(ctx, at.object.(object), name, value)
 	},
 }
 
 // attributes lists them sorted by name.
-func (o object) attributes() ([]setting, error) {
+func attributes(at *node) ([]setting, error) {
+	o := at.object.(object)
 	list, err := settings(o.Attributes())
 	if err != nil || !o.ours {
 		return list, err
@@ -29,7 +32,7 @@ func (o object) attributes() ([]setting, error) {
 	if err != nil {
 		return nil, err
 	}
-	used, err := o.Activated()
+	used, err := at.session.exported(o)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +61,8 @@ func (o object) keeps(name string, used bool) bool {
 	case "nl_reply_supported": // tcmud never answers: whoever asks it to would wait for ever
 		return true
 	}
-	return false
+	_, kept := lio.EngineAttributes()[name]
+	return kept && o.engine()
 }
 
 // setAttribute sets an attribute of o, or an option of tcmud's.
@@ -82,7 +86,24 @@ func (n *node) setAttribute(ctx context.Context, o object, name, value string) e
 			return err
 		}
 	}
-	return o.SetAttribute(name, value)
+	if err := o.SetAttribute(name, value); err != nil {
+		return err
+	}
+	return n.session.setOnNexuses(o, name, value)
+}
+
+// setOnNexuses sets an attribute of the devices of o's nexuses, which are as o is.
+func (s *session) setOnNexuses(o object, name, value string) error {
+	devices, err := s.nexusesOf(o)
+	if err != nil {
+		return err
+	}
+	for _, one := range devices {
+		if err := one.SetAttribute(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setOption changes the configuration string and waits until the daemon follows it. If it does not, the string becomes
@@ -103,5 +124,12 @@ func (n *node) setOption(ctx context.Context, o object, c backend.Config, name, 
 		return err
 	}
 	followed := func(d control.Device) bool { return d.Config == c.String() }
-	return n.session.tell(ctx, o, now, told{"dev_config", before, c.String()}, followed)
+	if err := n.session.tell(ctx, o, now, told{"dev_config", before, c.String()}, followed); err != nil {
+		return err
+	}
+	if name == "reservations" && !c.Options.Engine {
+		// The daemon has the kernel leave them to it, but does not know what the kernel is to do else.
+		return errors.Join(o.SetAttribute("pgr_support", "1"), o.SetAttribute("alua_support", "1"))
+	}
+	return nil
 }

@@ -67,7 +67,8 @@ func (s *session) resize(ctx context.Context, o object, size int64) error {
 	if err != nil {
 		return errors.Join(err, undo())
 	}
-	return nil
+	// The disk has its size from its backstore: of the devices of its nexuses, only the kernel and its tools tell it.
+	return s.setOnNexuses(o, "dev_size", strconv.FormatInt(size, 10))
 }
 
 // makeRoom makes the file behind o long enough. What undo does can be done once the size is as it was before.

@@ -122,11 +122,12 @@ func TestInfo(t *testing.T) {
 	h.start(servesAll)
 	h.says("Created ramdisk rd0 with size 1M.", "backstores/ramdisk", "create", "rd0", "1M", "wwn=s")
 	stdout, _, _ := h.enter("/backstores/ramdisk/rd0", "info")
-	require.Regexp(t, `^path:        /backstores/ramdisk/rd0
-status:      \(1.0MiB\) deactivated
-activated:   false
+	require.Regexp(t, `^path:                     /backstores/ramdisk/rd0
+status:                   \(1.0MiB\) deactivated
+activated:                false
 `, stdout)
-	require.Contains(t, stdout, "\nwwn:         s\n")
+	require.Contains(t, stdout, "\nres_holder:               No SPC-3 Reservation holder\n", "what the kernel says of reservations")
+	require.Contains(t, stdout, "\nwwn:                      s\n")
 	var v view
 	h.json(&v, "/backstores/ramdisk/rd0", "info")
 	require.Equal(t, "s", v.Properties["wwn"])

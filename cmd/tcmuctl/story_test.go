@@ -106,7 +106,7 @@ func TestJSON(t *testing.T) {
 		Name: "rd0", Path: "/backstores/ramdisk/rd0", Summary: "(1.0GiB) deactivated",
 		Properties: map[string]any{
 			"activated": false, "plugin": "user", "hba": 0.0, "size": float64(1 << 30),
-			"config": "tcmud/ramdisk", "write_back": false, "wwn": "s",
+			"config": "tcmud/ramdisk", "write_back": false, "wwn": "s", "reservations": "kernel",
 		},
 	}, made)
 	var target, lun view

@@ -16,10 +16,23 @@ var iscsiTPGKind = kind{
 		{name: "enable", help: "let initiators in", run: enableTPG},
 		{name: "disable", help: "end the sessions of all initiators, and let none in", run: disableTPG},
 	},
-	groups:   []group{attributeGroup, parameterGroup, authGroup},
+	groups:   []group{tpgAttributeGroup, parameterGroup, authGroup},
 	below:    []*kind{&aclsKind, &lunsKind, &portalsKind},
 	children: tpgChildren,
 	status:   iscsiTPGStatus,
+}
+
+// tpgAttributeGroup is attributeGroup for a TPG whose LUNs may have been made for some initiators only.
+var tpgAttributeGroup = group{
+	name: attributeGroup.name, help: attributeGroup.help, list: attributeGroup.list,
+	set: func(ctx context.Context, at *node, name, value string) error {
+		if name == "generate_node_acls" && value != "0" {
+			if err := at.session.openable(at.object.(lio.TPG)); err != nil {
+				return err
+			}
+		}
+		return attributeGroup.set(ctx, at, name, value)
+	},
 }
 
 var vhostTPGKind = kind{
@@ -182,14 +195,7 @@ func (s *session) deleteTPG(ctx context.Context, tpg lio.TPG) error {
 	if err != nil {
 		return err
 	}
-	s.keeping(func() { // the daemon is asked for its devices once
-		for _, l := range all {
-			if err = s.deleteLUN(ctx, l); err != nil {
-				return
-			}
-		}
-	})
-	if err != nil {
+	if err := s.deleteLUNs(ctx, all); err != nil {
 		return err
 	}
 	return tpg.Delete()
