@@ -45,6 +45,9 @@ type Options struct {
 	// TMR is told of task management functions, on the ring's own thread: it must not wait. Nil if not wanted. The commands
 	// that one names have been aborted by then. They come only if the device's attribute tmr_notification is set.
 	TMR func(TMR)
+	// WithdrawOnReset says that initiators know a LOGICAL UNIT RESET to have aborted their commands, as those of iSCSI do, so
+	// that what has not begun need not be done. Those of loopback and vhost are told GOOD of each: there it has to be.
+	WithdrawOnReset bool
 	// Log gets what people should know: panics of the handler. Nil for none.
 	Log *slog.Logger
 

@@ -92,7 +92,16 @@ func (d *Device) abortIn(w *workers, which func(*slot) bool) (err error) {
 // manage follows a task management function: the kernel answers it when all the commands it names have been completed. Its
 // ids are those of commands in flight when it was written; who has been completed since is idle, and not meant. It is for the
 // ring's thread, which alone gives slots new ids.
+//
+// What a LOGICAL UNIT RESET names may have to be carried out all the same. LIO gives no status to commands of the I_T nexus
+// that the reset came by, as SAM-5 has it; but of loopback and vhost the initiator then gets the status that was never set,
+// GOOD (tcm_loop_release_cmd and vhost_scsi_release_cmd of Linux 6.1; an ABORT TASK comes to them only when the initiator
+// has given up). A write that was withdrawn would be lost without a word. So the reset waits: nobody can tell whether
+// commands have ended just before it.
 func (d *Device) manage(t TMR) {
+	if t.Function == LogicalUnitReset && !d.opts.WithdrawOnReset {
+		return
+	}
 	var named idSet
 	for _, id := range t.IDs {
 		named.add(id)

@@ -90,7 +90,7 @@ func TestAbortOfWhatWaits(t *testing.T) {
 func TestAbortOfWhatRuns(t *testing.T) {
 	k := tcmutest.New(t, tcmutest.Config{})
 	p := newPatient()
-	attach(t, k, p, Options{Workers: 2})
+	attach(t, k, p, Options{Workers: 2, WithdrawOnReset: true})
 	deaf, keen := stubborn(), heedful()
 	k.Submit(deaf)
 	told := (<-p.begun).Aborted
@@ -140,10 +140,10 @@ func TestAbortOfNobody(t *testing.T) {
 	<-p.begun
 	k.Submit(b)
 	k.Plug()
-	first, second := k.Abort(tcmutest.AbortTask, a, b), k.Abort(tcmutest.LUNReset, a, b)
+	first, second := k.Abort(tcmutest.AbortTask, a, b), k.Abort(tcmutest.AbortTask, a, b)
 	k.Unplug()
 	soon(t, first, "ABORT TASK")
-	soon(t, second, "LOGICAL UNIT RESET")
+	soon(t, second, "the other")
 	require.EqualValues(t, 2, d.Stats().Completions)
 	require.EqualValues(t, 1, p.ran.Load())
 }
@@ -169,7 +169,7 @@ func (s *stamps) Do(c *scsi.Command) scsi.Result {
 func TestResetAmongHundreds(t *testing.T) {
 	k := tcmutest.New(t, tcmutest.Config{Blocks: 512})
 	s := new(stamps)
-	d := attach(t, k, s, Options{Workers: 4})
+	d := attach(t, k, s, Options{Workers: 4, WithdrawOnReset: true})
 	const commands, rounds = 400, 20
 	wrote, withdrew := 0, 0
 	var have [commands]byte
@@ -205,11 +205,39 @@ func TestResetAmongHundreds(t *testing.T) {
 	require.EqualValues(t, commands*rounds, d.Stats().Completions)
 }
 
+// Where initiators are told that commands have ended well which a reset has aborted, they end well: the reset waits.
+func TestResetThatWithdrawsNothing(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{})
+	p := newPatient()
+	var heard atomic.Int64
+	attach(t, k, p, Options{Workers: 1, TMR: func(TMR) { heard.Add(1) }})
+	runs, waits := heedful(), heedful()
+	k.Submit(runs)
+	<-p.begun
+	k.Submit(waits)
+	answered := k.Abort(tcmutest.LUNReset, runs, waits)
+	require.Eventually(t, func() bool { return heard.Load() == 1 }, tcmutest.Patience, time.Millisecond)
+	require.False(t, runs.Ended() || waits.Ended())
+	p.gates[0] <- struct{}{}
+	k.Wait(runs)
+	require.True(t, isOpen(answered))
+	p.gates[0] <- struct{}{}
+	soon(t, answered, "LOGICAL UNIT RESET")
+	k.Wait(waits)
+	require.EqualValues(t, scsi.Good, runs.Status|waits.Status)
+
+	preempted := heedful()
+	k.Submit(preempted)
+	soon(t, k.Abort(byte(PreemptAndAbort), preempted), "PREEMPT AND ABORT, of which initiators are told TASK ABORTED")
+	k.Wait(preempted)
+	require.EqualValues(t, scsi.TaskAborted, preempted.Status)
+}
+
 // While all slots are out, a function behind commands that wait in the ring still reaches those that are out.
 func TestFunctionBehindAFullPool(t *testing.T) {
 	k := tcmutest.New(t, tcmutest.Config{})
 	p := newPatient()
-	d := attach(t, k, p, Options{Workers: 2, Depth: 2})
+	d := attach(t, k, p, Options{Workers: 2, Depth: 2, WithdrawOnReset: true})
 	a, b := heedful(), heedful()
 	k.Submit(a)
 	k.Submit(b)
