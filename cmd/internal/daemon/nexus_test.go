@@ -126,7 +126,11 @@ func (m *machine) said(name string, want control.State) control.Device {
 // send has a device's initiator send a command.
 func (m *machine) send(name string, cdb ...byte) scsi.Result {
 	m.t.Helper()
-	c := &tcmutest.Command{CDB: append(cdb, make([]byte, 6)...)[:6]}
+	return m.do(name, &tcmutest.Command{CDB: append(cdb, make([]byte, 6)...)[:6]})
+}
+
+func (m *machine) do(name string, c *tcmutest.Command) scsi.Result {
+	m.t.Helper()
 	m.ring(name).Do(c)
 	if c.Status != byte(scsi.CheckCondition) {
 		return scsi.Result{Status: scsi.Status(c.Status)}
@@ -418,6 +422,23 @@ func TestAResetReachesTheSiblings(t *testing.T) {
 	m.until(func() bool { return len(m.volume("disk.nexus1").nexus.joined.Load().Pending()) > 0 })
 	require.Equal(t, scsi.Check(scsi.UnitAttention, scsi.BusDeviceReset), m.send("disk.nexus1"))
 	require.True(t, m.send("disk.nexus0", eject...).OK(), "whom the kernel tells, and nobody prevents it")
+}
+
+// What a reset has aborted need not be done where the initiator knows of it: with iSCSI.
+func TestWhoKnowsOfHisResets(t *testing.T) {
+	m := newMachine(t)
+	attach := m.open
+	withdraws := make(chan bool, 1)
+	m.open = func(ctx context.Context, u tcmu.UIO, h scsi.Handler, o tcmu.Options) (*tcmu.Device, error) {
+		withdraws <- o.WithdrawOnReset
+		return attach(ctx, u, h, o)
+	}
+	m.create("disk", engine)
+	require.False(t, <-withdraws, "nobody knows who asks")
+	m.create("n0", of("disk", hostA, 1))
+	require.False(t, <-withdraws)
+	m.create("n1", of("disk", "iqn.2003-01.org.example:a", 2))
+	require.True(t, <-withdraws)
 }
 
 // What a unit remembers is there before the first command of any nexus; what of it is damaged makes it write protected, for

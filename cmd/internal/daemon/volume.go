@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -163,6 +164,7 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 	if waits(store, h) {
 		o.Workers = workers
 	}
+	o.WithdrawOnReset = v.nexus != nil && !strings.HasPrefix(v.nexus.Initiator, "naa.") // it is one of iSCSI
 	ring, err := v.d.open(v.ctx, v.uio, counted{h, &v.counters}, o)
 	v.ring.Store(ring)
 	return ring, err
