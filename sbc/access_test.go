@@ -86,7 +86,7 @@ func TestAccessStates(t *testing.T) {
 	} {
 		for i, row := range rows {
 			t.Run(fmt.Sprintf("%v, %s", test.state, row.name), func(t *testing.T) {
-				d := newDisk(t, newRecorder(1<<20), removable, behindTwoPorts)
+				d := rowDisk(t, newRecorder(1<<20), row.name, behindTwoPorts)
 				a, b := joinBoth(t, d)
 				prepare(a, i)
 				require.NoError(t, d.Primary().SetAccess(0, to(test.state)))

@@ -39,6 +39,8 @@ var rows = []struct {
 	{"WRITE (6)", "0a 000000 01 00", make([]byte, 512), 0, scsi.Writes, true, true, true, "0a 1fffff ff 00", "", "052100 030c00 072707"},
 	{"INQUIRY", "12 00 00 0024 00", nil, 36, scsi.Always, false, false, false, "12 01 ff ffff 00", "00 e0", ""},
 	{"MODE SELECT (6)", "15 10 0000 04 00", make([]byte, 4), 0, scsi.Writes, true, false, false, "15 11 0000 ff 00", "", "052600 030c00 044400"},
+	{"RESERVE (6)", "16 00 0000 00 00", nil, 0, scsi.Reserves, true, false, false, "16 00 0000 00 00", "", "18"},
+	{"RELEASE (6)", "17 00 0000 00 00", nil, 0, scsi.Reserves, true, false, false, "17 00 0000 00 00", "", "18"},
 	{"MODE SENSE (6)", "1a 08 3f 00 ff 00", nil, 255, scsi.Reads, true, false, false, "1a 08 ff ff ff 00", "", "053900"},
 	{"START STOP UNIT", "1b 00 0000 01 00", nil, 0, scsi.Starts, true, false, false, "1b 00 000f f7 00", "00 01 0000 00 00", "030c00 044400 055302"},
 	{"RECEIVE DIAGNOSTIC RESULTS", "1c 01 00 0005 00", nil, 5, scsi.Reads, true, false, false, "1c 01 ff ffff 00", "", ""},
@@ -67,7 +69,22 @@ var rows = []struct {
 	{"LOG SELECT", "4c 00 40 00 000000 000e 00", scsitest.Hex("0e 00 000a 0002 01 06 323032363437"), 0, scsi.Writes, true, false, false, "4c 03 ff ff 000000 ffff 00", "", "052600 044400"},
 	{"LOG SENSE", "4d 00 40 00 00 0000 00ff 00", nil, 255, scsi.Always, true, false, false, "4d 01 ff ff 00 ffff ffff 00", "", "044400"},
 	{"MODE SELECT (10)", "55 10 0000000000 0008 00", make([]byte, 8), 0, scsi.Writes, true, false, false, "55 11 0000000000 ffff 00", "", "052600 030c00 044400"},
+	{"RESERVE (10)", "56 00 00*7 00", nil, 0, scsi.Reserves, true, false, false, "56 00 00*7 00", "", "18"},
+	{"RELEASE (10)", "57 00 00*7 00", nil, 0, scsi.Reserves, true, false, false, "57 00 00*7 00", "", "18"},
 	{"MODE SENSE (10)", "5a 08 3f 00 000000 00ff 00", nil, 255, scsi.Reads, true, false, false, "5a 18 ff ff 000000 ffff 00", "", "053900"},
+	{"PERSISTENT RESERVE IN, READ KEYS", "5e 00 0000000000 0100 00", nil, 256, scsi.Reserves, true, false, false, "5e 00 0000000000 ffff 00", "", "18"},
+	{"PERSISTENT RESERVE IN, READ RESERVATION", "5e 01 0000000000 0100 00", nil, 256, scsi.Reserves, true, false, false, "5e 01 0000000000 ffff 00", "", "18"},
+	{"PERSISTENT RESERVE IN, REPORT CAPABILITIES", "5e 02 0000000000 0100 00", nil, 256, scsi.Reserves, true, false, false, "5e 02 0000000000 ffff 00", "", "18"},
+	{"PERSISTENT RESERVE IN, READ FULL STATUS", "5e 03 0000000000 0100 00", nil, 256, scsi.Reserves, true, false, false, "5e 03 0000000000 ffff 00", "", "18"},
+	{"PERSISTENT RESERVE OUT, REGISTER", "5f 00 00 0000 00000018 00", registering(0, 1), 0, scsi.Reserves, true, false, false, "5f 00 00 0000 ffffffff 00", "00 00 ff", "18 044400 052600 055504"},
+	{"PERSISTENT RESERVE OUT, RESERVE", "5f 01 05 0000 00000018 00", registering(1, 0), 0, scsi.Reserves, true, false, false, "5f 01 ff 0000 ffffffff 00", "", "18 044400"},
+	{"PERSISTENT RESERVE OUT, RELEASE", "5f 02 05 0000 00000018 00", registering(1, 0), 0, scsi.Reserves, true, false, false, "5f 02 ff 0000 ffffffff 00", "", "18 052604"},
+	{"PERSISTENT RESERVE OUT, CLEAR", "5f 03 00 0000 00000018 00", registering(1, 0), 0, scsi.Reserves, true, false, false, "5f 03 00 0000 ffffffff 00", "00 00 ff", "18"},
+	{"PERSISTENT RESERVE OUT, PREEMPT", "5f 04 05 0000 00000018 00", registering(1, 1), 0, scsi.Reserves, true, false, false, "5f 04 ff 0000 ffffffff 00", "", "18 052600"},
+	{"PERSISTENT RESERVE OUT, PREEMPT AND ABORT", "5f 05 05 0000 00000018 00", registering(1, 1), 0, scsi.Reserves, true, false, false, "5f 05 ff 0000 ffffffff 00", "", "18 052600"},
+	{"PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY", "5f 06 00 0000 00000018 00", registering(1, 1), 0, scsi.Reserves, true, false, false, "5f 06 00 0000 ffffffff 00", "00 00 ff", "18 052600 055504"},
+	{"PERSISTENT RESERVE OUT, REGISTER AND MOVE", "5f 07 00 0000 00000030 00", movingTo(1, 2, 'B', 1), 0, scsi.Reserves, true, false, false, "5f 07 00 0000 ffffffff 00", "00 00 ff", "18 052600 055504"},
+	{"PERSISTENT RESERVE OUT, REPLACE LOST RESERVATION", "5f 08 05 0000 00000018 00", registering(0, 1), 0, scsi.Reserves, true, false, false, "5f 08 ff 0000 ffffffff 00", "", "052600 055504"},
 	{"ORWRITE (32)", "7f 00 00 00 0000 00 18 000e 00 00 00*8 00000000 00000000 00000001", make([]byte, 512), 0, scsi.Writes, true, true, true, "7f 00 07 0f 0000 00 18 000e 18 00 ff*8 ffffffff ffffffff ffffffff", "00*6 1f 00*25", "030c00 031100 052c0c 072707"},
 	{"GET LBA STATUS (32)", "7f 00 00*5 18 0012 00 00 00*8 00000000 00000000 00000018", nil, 24, scsi.Reads, true, true, false, "7f 00 00*5 18 0012 ff 00 ff*8 ffffffff ffffffff ffffffff", "", "052100 031100"},
 	{"EXTENDED COPY (LID1)", "83 00 00*8 00000010 00 00", make([]byte, 16), 0, scsi.Writes, true, false, false, "83 00 00*8 ffffffff 00 00", "", "050016 052600 052606 052607 052608 052609 05260b 055503 0a0000 0a0402 0a0804 0a0c00 0a0d01 0a0d02 0a0d03 0a2600 0a260a 0a2616 0a2700 0a2702 0a2707 0a3a00"},
@@ -171,6 +188,16 @@ var before = map[string]func(*scsitest.Host){
 	"RECEIVE COPY FAILURE DETAILS (LID1)": copyNothing,
 	"RECEIVE COPY STATUS (LID4)":          copyNothing,
 	"RECEIVE ROD TOKEN INFORMATION":       copyNothing,
+
+	"PERSISTENT RESERVE OUT, REGISTER":                         identify,
+	"PERSISTENT RESERVE OUT, RESERVE":                          registerOne,
+	"PERSISTENT RESERVE OUT, RELEASE":                          registerOne,
+	"PERSISTENT RESERVE OUT, CLEAR":                            registerOne,
+	"PERSISTENT RESERVE OUT, PREEMPT":                          registerOne,
+	"PERSISTENT RESERVE OUT, PREEMPT AND ABORT":                registerOne,
+	"PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY": identify,
+	"PERSISTENT RESERVE OUT, REGISTER AND MOVE":                reserveOne,
+	"PERSISTENT RESERVE OUT, REPLACE LOST RESERVATION":         identify,
 }
 
 // writeEcho writes four bytes into the echo buffer.
@@ -193,7 +220,7 @@ func prepare(h *scsitest.Host, i int) {
 func eachRow(t *testing.T, f func(t *testing.T, d *sbc.Disk, h *scsitest.Host, i int)) {
 	for i, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
-			d := newDisk(t, newRecorder(1<<20), removable)
+			d := rowDisk(t, newRecorder(1<<20), r.name)
 			h := host(t, d)
 			prepare(h, i)
 			f(t, d, h, i)
@@ -341,7 +368,7 @@ func TestReserved(t *testing.T) {
 	for i, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			m := newRecorder(1 << 20)
-			d := newDisk(t, m, removable)
+			d := rowDisk(t, m, row.name)
 			h := host(t, d)
 			at := slices.IndexFunc(d.Ops(), func(op scsi.Op) bool { return op.Name == row.name })
 			require.Equal(t, row.access, d.Ops()[at].Access)
@@ -382,7 +409,7 @@ func TestReadsLeaveTheMediumAlone(t *testing.T) {
 		m := newRecorder(1 << 20)
 		copy(m.data, pattern(len(m.data), 1))
 		before := bytes.Clone(m.data)
-		h := newHost(t, m, removable)
+		h := host(t, rowDisk(t, m, r.name))
 		prepare(h, i)
 		send(h, i).Data()
 		require.True(t, bytes.Equal(before, m.data), r.name)

@@ -80,7 +80,8 @@ func New(cfg Config) *Device {
 	d.Remember(modesRecord, d.restoreModes)
 	d.openLog()
 	if cfg.Reservations {
-		d.reserve = new(reservations)
+		d.reserve = &reservations{device: d}
+		d.Remember(reservationsRecord, d.reserve.restore)
 		d.access = newAccess()
 		d.Remember(accessRecord, d.restoreAccess)
 	}
@@ -164,7 +165,7 @@ func (d *Device) Ops() []scsi.Op {
 			Fields: []scsi.Field{list32}, Xfer: scsi.ParametersOut(list32),
 			Access: scsi.Writes, Do: d.setTimestamp},
 	}
-	return slices.Concat(rows, d.writeBufferOps(),
+	return slices.Concat(rows, d.inOps(), d.outOps(), d.reserveOps(), d.writeBufferOps(),
 		d.readBufferOps(0x3c, 10, "READ BUFFER (10)", "SPC-4 6.18", read10),
 		d.readBufferOps(0x9b, 16, "READ BUFFER (16)", "SPC-5 6.19", read16))
 }

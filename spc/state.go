@@ -47,6 +47,9 @@ func (d *Device) Restore() error {
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", part.name, err))
+			if part.name == reservationsRecord {
+				d.reserve.lose()
+			}
 		}
 	}
 	return errors.Join(failed...)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -58,3 +59,36 @@ func TransportIDName(id string) string {
 	}
 	return fmt.Sprintf("% x", id)
 }
+
+// cutTransportID is the TransportID at the beginning of p, as TransportID would have it, and the bytes it takes there; 0 where
+// there is none. That of an iSCSI initiator port (format 01b) is cut down to the initiator: the ring does not tell an ISID.
+func cutTransportID(p []byte) (id string, n int) {
+	if len(p) < minTransportID {
+		return "", 0
+	}
+	switch format, protocol := p[0]>>6, p[0]&0x0f; {
+	case protocol == protocolISCSI && format <= 1:
+		n = 4 + int(binary.BigEndian.Uint16(p[2:]))
+		if n > len(p) || n < minTransportID || n%4 != 0 {
+			return "", 0
+		}
+		name, _, ended := strings.Cut(string(p[4:n]), "\x00")
+		if format == 1 {
+			var separated bool
+			if name, _, separated = strings.Cut(name, ",i,0x"); !separated {
+				return "", 0
+			}
+		}
+		id, err := TransportID(name)
+		if !ended || err != nil {
+			return "", 0
+		}
+		return id, n
+	case format == 0 && slices.Contains(otherProtocols, protocol):
+		return string(p[:minTransportID]), minTransportID
+	}
+	return "", 0
+}
+
+// otherProtocols are those whose TransportIDs have 24 bytes: Fibre Channel, IEEE 1394, RDMA, SAS.
+var otherProtocols = []byte{0x00, 0x03, 0x04, protocolSAS}
