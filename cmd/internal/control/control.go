@@ -58,7 +58,7 @@ type Device struct {
 	Counters    Counters `json:"counters"`
 	// Nexus is what the device stands for, if for an I_T nexus of a backstore. Its state is Failed while that is not served.
 	Nexus *Nexus `json:"nexus,omitempty"`
-	// Reserving is there for a backstore that keeps reservations itself.
+	// Reserving is there for a backstore that keeps reservations itself, in a list of devices while it is Serving.
 	Reserving *Reserving `json:"reserving,omitempty"`
 }
 

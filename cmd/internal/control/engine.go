@@ -21,7 +21,7 @@ type Engine interface {
 type Reservations struct {
 	Generation uint32 `json:"generation"` // PRGENERATION
 	APTPL      bool   `json:"aptpl"`      // they outlive a loss of power (PTPL_A)
-	// Type is that of the persistent reservation ("write exclusive, registrants only") and Scope its scope ("logical unit");
+	// Type is that of the persistent reservation ("Write Exclusive, registrants only") and Scope its scope ("logical unit");
 	// empty where there is none.
 	Type          string         `json:"type,omitempty"`
 	Scope         string         `json:"scope,omitempty"`

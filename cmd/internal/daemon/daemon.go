@@ -270,10 +270,17 @@ func (d *Daemon) drain() error {
 // Devices lists the volumes.
 func (d *Daemon) Devices() []control.Device {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	list := make([]control.Device, 0, len(d.volumes))
+	units := map[int]*unit{} // by where in list their backstores are
 	for _, v := range d.volumes {
+		if v.unit != nil && v.state == control.Serving {
+			units[len(list)] = v.unit
+		}
 		list = append(list, v.describe())
+	}
+	d.mu.Unlock()
+	for i, u := range units {
+		list[i].Reserving = u.reserving()
 	}
 	slices.SortFunc(list, func(a, b control.Device) int {
 		return cmp.Or(cmp.Compare(a.HBA, b.HBA), cmp.Compare(a.Name, b.Name))

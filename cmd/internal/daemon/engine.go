@@ -28,10 +28,44 @@ func (d *Daemon) Engine(hba int, name string) (control.Engine, error) {
 	return v.unit, nil
 }
 
+// look restores the unit for somebody who wants to look at it, if its serial number is the one to last: somebody has given
+// it one.
+func (u *unit) look() {
+	if id, err := u.v.so.Identity(); err == nil && id.Serial != "" {
+		u.restore()
+	}
+}
+
+// reserving sums up the reservations. The caller does not hold d.mu: they may wait for a file.
+func (u *unit) reserving() *control.Reserving {
+	now := u.Primary().Reservations()
+	return &control.Reserving{Generation: now.Generation, Registrations: len(now.Registrations), Type: typeName(now.Kind)}
+}
+
+// typeName is empty where nothing is reserved.
+func typeName(k spc.Kind) string {
+	if k == 0 {
+		return ""
+	}
+	return k.String()
+}
+
 // Reservations implements control.Engine.
 func (u *unit) Reservations() control.Reservations {
-	u.restore()
-	r := control.Reservations{Registrations: []control.Registration{}, Nexuses: []control.NexusStatus{}}
+	u.look()
+	now := u.Primary().Reservations()
+	r := control.Reservations{
+		Generation: now.Generation, APTPL: now.APTPL, Type: typeName(now.Kind), Reserved: now.Reserved,
+		Registrations: []control.Registration{}, Nexuses: []control.NexusStatus{},
+	}
+	if now.Kind != 0 {
+		r.Scope = "logical unit" // there is no other
+	}
+	for _, g := range now.Registrations {
+		r.Registrations = append(r.Registrations, control.Registration{
+			Initiator: g.Initiator, Port: g.Port, Key: fmt.Sprintf("0x%016x", g.Key), Holder: g.Holder, AllPorts: g.AllPorts,
+		})
+	}
 	for _, m := range u.v.members() {
 		n := m.nexus.joined.Load()
 		if n == nil {
@@ -51,7 +85,7 @@ func (u *unit) Reservations() control.Reservations {
 
 // Access implements control.Engine.
 func (u *unit) Access() []control.AccessGroup {
-	u.restore()
+	u.look()
 	ports := map[uint16][]control.Port{}
 	for _, m := range u.v.members() {
 		m.findLUN() // so that its port has a name

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"encoding/binary"
 	"io/fs"
 	"testing"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/tcmu"
+	"github.com/tcmud/tcmud/tcmu/tcmutest"
 )
 
 // cluster is a disk that two hosts reach, each by a loopback target of its own.
@@ -93,4 +96,60 @@ func TestWhoHasNoEngine(t *testing.T) {
 	require.ErrorContains(t, err, "is not served")
 	_, err = m.Engine(m.said("disk.nexus0", control.Serving).HBA, "disk.nexus0")
 	require.ErrorContains(t, err, "stands for an I_T nexus: ask for its backstore, disk")
+}
+
+// reserveOut sends PERSISTENT RESERVE OUT.
+func (m *machine) reserveOut(name string, action, kind byte, key, newKey uint64, flags byte) scsi.Result {
+	m.t.Helper()
+	list := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, key), newKey)
+	list = append(list, 0, 0, 0, 0, flags, 0, 0, 0)
+	return m.do(name, &tcmutest.Command{CDB: []byte{0x5f, action, kind, 0, 0, 0, 0, 0, byte(len(list)), 0}, Out: list})
+}
+
+// What initiators have reserved is told, also after their devices have gone, and to the next daemon.
+func TestReservationsAreToldOf(t *testing.T) {
+	const register, reserve, aptpl = 0x00, 0x01, 0x01
+	m, disk := cluster(t)
+	require.Empty(t, disk.Reservations().Registrations)
+	require.True(t, m.reserveOut("disk.nexus0", register, 0, 0, 0xab, aptpl).OK())
+	require.True(t, m.reserveOut("disk.nexus1", register, 0, 0, 0xffffffffffffffff, aptpl).OK())
+	require.True(t, m.reserveOut("disk.nexus0", reserve, 1, 0xab, 0, 0).OK())
+	write := []byte{0x0a, 0, 0, 0, 1, 0}
+	require.Equal(t, scsi.Conflict, m.send("disk.nexus1", write...))
+
+	want := control.Reservations{
+		Generation: 2, APTPL: true, Type: "Write Exclusive", Scope: "logical unit",
+		Registrations: []control.Registration{
+			{Initiator: hostA, Port: 1, Key: "0x00000000000000ab", Holder: true},
+			{Initiator: hostB, Port: 2, Key: "0xffffffffffffffff"},
+		},
+	}
+	got := disk.Reservations()
+	require.EqualValues(t, 1, got.Nexuses[1].Conflicts)
+	got.Nexuses = nil
+	require.Equal(t, want, got)
+	require.Equal(t, &control.Reserving{Generation: 2, Registrations: 2, Type: "Write Exclusive"}, m.said("disk", control.Serving).Reserving)
+	require.EqualValues(t, 1, m.said("disk.nexus1", control.Serving).Counters.Errors["reservation_conflict"])
+
+	m.restart(func() {})
+	m.said("disk.nexus0", control.Serving)
+	m.said("disk.nexus1", control.Serving)
+	require.Equal(t, scsi.Conflict, m.send("disk.nexus1", write...))
+	require.True(t, m.send("disk.nexus0").OK())
+	disk, err := m.Engine(m.volume("disk").uio.HBA, "disk")
+	require.NoError(t, err)
+	got, want.Generation = disk.Reservations(), 0
+	got.Nexuses = nil
+	require.Equal(t, want, got)
+}
+
+// RESERVE is told of by who holds it, and ends with its nexus.
+func TestAReservationOfSPC2IsToldOf(t *testing.T) {
+	m, disk := cluster(t)
+	require.True(t, m.send("disk.nexus0", 0x16).OK())
+	require.Equal(t, scsi.Conflict, m.send("disk.nexus1"))
+	require.Equal(t, hostA+" at port 1", disk.Reservations().Reserved)
+	require.True(t, m.ring("disk.nexus1").TMR(byte(tcmu.LogicalUnitReset)))
+	m.until(func() bool { return disk.Reservations().Reserved == "" })
+	require.True(t, m.send("disk.nexus1").OK())
 }

@@ -81,6 +81,14 @@ func TestALogoutIsTheLossOfTheNexus(t *testing.T) {
 	require.True(t, m.send("n1", eject...).OK())
 	require.Len(t, m.volume("disk").disk.Load().Nexuses(), 3, "it is there for the next session")
 
+	session(info(4, "TARG_SESS_STATE_LOGGED_IN", loggedIn))
+	require.True(t, m.send("n0", 0x16).OK()) // RESERVE (6)
+	require.Equal(t, scsi.Conflict, m.send("n1"))
+	session(info(5, "TARG_SESS_STATE_LOGGED_IN", loggedIn))
+	require.Equal(t, scsi.MediumNotPresent, m.send("n1"), "the initiator has logged in anew")
+	require.True(t, m.send("n1", 0x16).OK())
+	require.Equal(t, scsi.Conflict, m.send("n0", 0x16))
+
 	// A directory that is being deleted cannot be looked into; here, a pipe that nobody writes to.
 	require.NoError(t, os.Remove(acl.Path()+"/info"))
 	require.NoError(t, unix.Mkfifo(acl.Path()+"/info", 0o600))
