@@ -51,6 +51,23 @@ func (p TPG) ensureNexus() error {
 	return p.write("nexus", p.Target.Fabric.driver.random())
 }
 
+// SetNexus gives the TPG another initiator, as long as there are no LUNs in it.
+func (p TPG) SetNexus(name string) error {
+	if !p.Target.Fabric.Has(OneInitiator) {
+		return fmt.Errorf("a TPG of %s has no initiator of its own", p.Target.Fabric.Name)
+	}
+	now, err := p.Nexus()
+	if err != nil || now == name {
+		return err
+	}
+	if now != "" {
+		if err := p.write("nexus", "NULL"); err != nil {
+			return err
+		}
+	}
+	return p.write("nexus", name)
+}
+
 // LUNs lists the logical units, sorted by number.
 func (p TPG) LUNs() ([]LUN, error) {
 	numbers, err := p.child("lun").numbered("lun_")

@@ -140,9 +140,22 @@ func deleteTarget(t lio.Target, o Options) error {
 	return t.Delete()
 }
 
+// deleteObjects deletes storage objects, those first that stand for I_T nexuses of others.
 func deleteObjects(objects []lio.StorageObject, o Options) error {
-	var born []uint64
+	var nexuses, others []lio.StorageObject
 	for _, so := range objects {
+		_, isNexus, err := so.Nexus()
+		switch {
+		case err != nil:
+			return err
+		case isNexus:
+			nexuses = append(nexuses, so)
+		default:
+			others = append(others, so)
+		}
+	}
+	var born []uint64
+	for _, so := range append(nexuses, others...) {
 		incarnation, err := so.Incarnation()
 		if err := errors.Join(err, so.Delete()); err != nil {
 			return err

@@ -132,6 +132,26 @@ func (so StorageObject) device() (config string, size int64) {
 	return config, size
 }
 
+// nexus is the I_T nexus that a TCMU device stands for, if it does.
+func (so StorageObject) nexus() (n lio.Nexus, ok bool) {
+	config, _ := so.device()
+	n, err := lio.ParseNexus(config)
+	return n, so.Plugin == "user" && err == nil
+}
+
+// nexusesLast orders devices for I_T nexuses after all others.
+func nexusesLast(a, b StorageObject) int {
+	_, aIs := a.nexus()
+	_, bIs := b.nexus()
+	switch {
+	case aIs == bIs:
+		return 0
+	case aIs:
+		return 1
+	}
+	return -1
+}
+
 func (so StorageObject) userControl() string {
 	config, size := so.device()
 	words := []string{"dev_config=" + config, fmt.Sprintf("dev_size=%d", size)}

@@ -3,6 +3,7 @@ package saveconfig
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tcmud/tcmud/lio"
@@ -77,8 +78,13 @@ func (c Config) part(o Options) (Config, error) {
 		return c, nil
 	}
 	part := Config{Own: c.Own}
+	found := 0
 	for _, so := range c.StorageObjects {
-		if o.StorageObject == so.Name || o.StorageObject == so.Path() {
+		switch nexus, isNexus := so.nexus(); {
+		case o.StorageObject == so.Name || o.StorageObject == so.Path():
+			found++
+			part.StorageObjects = append(part.StorageObjects, so)
+		case isNexus && (o.StorageObject == nexus.Of || o.StorageObject == StorageObject{Plugin: so.Plugin, Name: nexus.Of}.Path()):
 			part.StorageObjects = append(part.StorageObjects, so)
 		}
 	}
@@ -89,9 +95,9 @@ func (c Config) part(o Options) (Config, error) {
 		}
 	}
 	switch {
-	case o.StorageObject != "" && len(part.StorageObjects) == 0:
+	case o.StorageObject != "" && found == 0:
 		return part, fmt.Errorf("no storage object %q in the file", o.StorageObject)
-	case len(part.StorageObjects) > 1:
+	case found > 1:
 		return part, fmt.Errorf("there are several storage objects %s in the file: name one as %s", o.StorageObject, part.StorageObjects[0].Path())
 	case o.Target != "" && len(part.Targets) == 0:
 		return part, fmt.Errorf("no target %q in the file", o.Target)
@@ -166,6 +172,8 @@ func (r *restoring) undo(err error) error {
 
 // all makes what is missing. All devices are made before the first is waited for: their daemon works on them at once.
 func (r *restoring) all(missing Config) error {
+	// A device for an I_T nexus cannot be served before its backstore.
+	slices.SortStableFunc(missing.StorageObjects, nexusesLast)
 	for _, so := range missing.StorageObjects {
 		if err := r.object(so); err != nil {
 			return fmt.Errorf("%s: %w", so.Path(), err)

@@ -45,6 +45,9 @@ func (r *restoring) tpg(t lio.Target, saved TPG) error {
 	if err := restoreSettings(r, of+" parameter", saved.Parameters, tpg.Parameter, tpg.SetParameter); err != nil {
 		return err
 	}
+	if err := r.nexus(tpg, saved); err != nil {
+		return err
+	}
 	// Loopback makes no disk of a LUN while there is no LUN 0 (Linux 6.1), and rtslib saves LUNs in any order.
 	luns := slices.SortedFunc(slices.Values(saved.LUNs), func(a, b LUN) int { return a.Index - b.Index })
 	for _, l := range luns {
@@ -69,6 +72,24 @@ func (r *restoring) tpg(t lio.Target, saved TPG) error {
 		}
 	}
 	return r.enable(tpg, saved, of)
+}
+
+// nexus gives a TPG with one initiator that which devices for its I_T nexuses have been made for. The file has no other
+// place for its name, and else it stays a random one.
+func (r *restoring) nexus(tpg lio.TPG, saved TPG) error {
+	if !tpg.Target.Fabric.Has(lio.OneInitiator) {
+		return nil
+	}
+	for _, l := range saved.LUNs {
+		n, isNexus, err := r.objects[l.StorageObject].Nexus()
+		if err != nil {
+			return err
+		}
+		if isNexus {
+			return tpg.SetNexus(n.Initiator)
+		}
+	}
+	return nil
 }
 
 func (r *restoring) enable(tpg lio.TPG, saved TPG, of string) error {
