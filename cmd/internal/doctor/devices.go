@@ -20,7 +20,8 @@ func identities(_ context.Context, h Host) ([]Finding, error) {
 	of := map[string]lio.StorageObject{}
 	for _, so := range objects {
 		id, err := so.Identity()
-		if err != nil || id.Serial == "" {
+		_, isNexus, _ := so.Nexus()
+		if err != nil || id.Serial == "" || isNexus { // which has the number of its backstore
 			continue
 		}
 		if first, taken := of[id.Serial]; taken {
@@ -49,6 +50,12 @@ func leftovers(ctx context.Context, h Host) ([]Finding, error) {
 	for _, so := range objects {
 		if on, err := so.Enabled(); err == nil && !on {
 			found = append(found, problem("rmdir "+so.Path(), "%s was never enabled", so.Path()).by(so.Delete))
+			continue
+		}
+		if n, isNexus, _ := so.Nexus(); isNexus {
+			if used, err := so.Activated(); err == nil && !used {
+				found = append(found, problem("rmdir "+so.Path(), "%s is for the I_T nexus of %s and %s, and no LUN is made of it", so.Path(), n.Initiator, n.Of).by(so.Delete))
+			}
 		}
 	}
 	luns, err := h.Root.LUNs()

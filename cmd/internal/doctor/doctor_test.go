@@ -281,6 +281,27 @@ func TestLeftovers(t *testing.T) {
 	require.True(t, target.Exists())
 }
 
+// TestNexuses: they have the serial number of their backstore, and a LUN each.
+func TestNexuses(t *testing.T) {
+	p := newPatient(t)
+	so := p.device("rd0")
+	loopback, err := p.Root.Fabric("loopback")
+	require.NoError(t, err)
+	target, err := loopback.CreateTarget("")
+	require.NoError(t, err)
+	tpg, err := target.CreateTPG(1)
+	require.NoError(t, err)
+	n, err := tpg.CreateNexus(so, lio.AnyGroup)
+	require.NoError(t, err)
+	p.serve(served(t, so, control.Serving, ""), served(t, n.Device, control.Serving, ""))
+	require.Equal(t, []string{
+		"leftovers: " + n.Device.Path() + " is for the I_T nexus of " + n.Initiator + " and rd0, and no LUN is made of it",
+	}, p.complaints())
+	_, err = tpg.CreateLUN(n.Device, lio.AnyLUN)
+	require.NoError(t, err)
+	require.Empty(t, p.complaints())
+}
+
 func TestWhatIsBeingMadeIsNotLeftBehind(t *testing.T) {
 	p := newPatient(t)
 	p.Patience = 50 * time.Millisecond
