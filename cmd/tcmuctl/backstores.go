@@ -214,7 +214,7 @@ var deleteObject = command{
 		if err != nil {
 			return result{}, err
 		}
-		if err := o.deleteNexuses(); err != nil {
+		if err := at.session.deleteNexuses(o); err != nil {
 			return result{}, err
 		}
 		if err := o.Delete(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/tcmud/tcmud/lio"
 )
@@ -153,7 +154,7 @@ func nexusLUNs(mapped ...lio.MappedLUN) ([]lio.LUN, error) {
 }
 
 // deleteNexuses deletes the devices of the nexuses of o, unless LUNs are made of them: those are its users.
-func (o object) deleteNexuses() error {
+func (s *session) deleteNexuses(o object) error {
 	if !o.engine() {
 		return nil
 	}
@@ -161,16 +162,29 @@ func (o object) deleteNexuses() error {
 	if err != nil {
 		return err
 	}
-	inUse := &lio.InUseError{Object: o.Name}
+	users, err := o.LUNs()
+	if err != nil {
+		return err
+	}
 	for _, n := range all {
 		luns, err := n.Device.LUNs()
 		if err != nil {
 			return err
 		}
-		inUse.LUNs = append(inUse.LUNs, luns...)
+		users = append(users, luns...)
 	}
-	if len(inUse.LUNs) > 0 {
-		return inUse
+	var seen []lio.LUN
+	for _, l := range users {
+		l, err := s.shown(l)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(seen, l) {
+			seen = append(seen, l)
+		}
+	}
+	if len(seen) > 0 {
+		return &lio.InUseError{Object: o.Name, LUNs: seen}
 	}
 	for _, n := range all {
 		if err := n.Device.Delete(); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -124,12 +123,5 @@ func (n *node) setOption(ctx context.Context, o object, c backend.Config, name, 
 		return err
 	}
 	followed := func(d control.Device) bool { return d.Config == c.String() }
-	if err := n.session.tell(ctx, o, now, told{"dev_config", before, c.String()}, followed); err != nil {
-		return err
-	}
-	if name == "reservations" && !c.Options.Engine {
-		// The daemon has the kernel leave them to it, but does not know what the kernel is to do else.
-		return errors.Join(o.SetAttribute("pgr_support", "1"), o.SetAttribute("alua_support", "1"))
-	}
-	return nil
+	return n.session.tell(ctx, o, now, told{"dev_config", before, c.String()}, followed)
 }
