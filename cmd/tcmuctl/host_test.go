@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -53,12 +54,19 @@ type daemon struct {
 	root    lio.Root
 	verdict func(lio.StorageObject) string
 	level   *slog.LevelVar
+	engine  control.Engine // of all backstores; nil: they have none
 }
 
-func (d daemon) Version() string                            { return "test" }
-func (d daemon) Started() time.Time                         { return time.Now().Add(-90 * time.Minute) }
-func (d daemon) LogLevel() *slog.LevelVar                   { return d.level }
-func (d daemon) Engine(int, string) (control.Engine, error) { return nil, errors.ErrUnsupported }
+func (d daemon) Version() string          { return "test" }
+func (d daemon) Started() time.Time       { return time.Now().Add(-90 * time.Minute) }
+func (d daemon) LogLevel() *slog.LevelVar { return d.level }
+
+func (d daemon) Engine(hba int, name string) (control.Engine, error) {
+	if d.engine == nil {
+		return nil, fmt.Errorf("tcmud has no device user_%d/%s: %w", hba, name, fs.ErrNotExist)
+	}
+	return d.engine, nil
+}
 
 func (d daemon) Devices() []control.Device {
 	var all []control.Device
