@@ -1,11 +1,13 @@
 package lio_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcmud/tcmud/lio"
@@ -78,6 +80,31 @@ func TestEachTPGIsAPortOfTheBackstore(t *testing.T) {
 	none, err := create(t, root, other).Nexuses()
 	require.NoError(t, err)
 	require.Empty(t, none)
+}
+
+// TestInitiatorsThatComeAtOnce: each has a device of its own, and all have one port.
+func TestInitiatorsThatComeAtOnce(t *testing.T) {
+	root, _ := liotest.Open(t)
+	so := create(t, root, rd0)
+	tpg := newTPG(t, root, "iscsi", iqn)
+	made := make(chan lio.NexusDevice)
+	const initiators = 8
+	for i := range initiators {
+		go func() {
+			acl, err := tpg.CreateACL(fmt.Sprintf("iqn.1994-05.com.example:%d", i))
+			assert.NoError(t, err)
+			n, _, err := acl.CreateNexus(so, lio.AnyGroup)
+			assert.NoError(t, err)
+			made <- n
+		}()
+	}
+	names := map[string]bool{}
+	for range initiators {
+		n := <-made
+		require.Equal(t, uint16(1), n.Port)
+		names[n.Device.Name] = true
+	}
+	require.Len(t, names, initiators)
 }
 
 func TestANexusDeviceIsLikeItsBackstore(t *testing.T) {

@@ -65,7 +65,9 @@ func wholeTree(t *testing.T, root lio.Root, name string) {
 	if fabric.Has(lio.ACLs) {
 		initiators(t, tpg)
 	}
+	nexus := nexusOf(t, so, tpg)
 	require.NoError(t, target.Delete())
+	require.NoError(t, nexus.Device.Delete())
 	require.NoError(t, so.Delete())
 	all, err := root.StorageObjects()
 	require.NoError(t, err)
@@ -161,6 +163,41 @@ func initiators(t *testing.T, tpg lio.TPG) {
 	require.NoError(t, err)
 	_, err = acl.Map(tpg.LUN(0), 0, false)
 	require.NoError(t, err)
+}
+
+// nexusOf makes a device for an I_T nexus of the TPG, of which the kernel leaves reservations and access states to others.
+func nexusOf(t *testing.T, so lio.StorageObject, tpg lio.TPG) lio.NexusDevice {
+	kept := func(of lio.StorageObject) map[string]string {
+		files, err := of.Reservations()
+		require.NoError(t, err)
+		words := map[string]string{}
+		for _, f := range files {
+			words[f.Name] = f.Value
+		}
+		return words
+	}
+	require.Equal(t, "SPC3_PERSISTENT_RESERVATIONS", kept(so)["res_type"])
+	require.Equal(t, "SPC-3 PR Registrations:\nNone", kept(so)["res_pr_registered_i_pts"])
+	var n lio.NexusDevice
+	var err error
+	if tpg.Target.Fabric.Has(lio.OneInitiator) {
+		n, err = tpg.CreateNexus(so, lio.AnyGroup)
+	} else {
+		var own lio.LUN
+		n, own, err = tpg.ACL(initiator).CreateNexus(so, lio.AnyGroup)
+		require.NoError(t, err)
+		_, err = tpg.ACL(initiator).Map(own, 5, false)
+		require.NoError(t, err)
+		group, err := own.ALUAGroup()
+		require.NoError(t, err)
+		require.Empty(t, group)
+	}
+	require.NoError(t, err)
+	require.Equal(t, "SPC_PASSTHROUGH", kept(n.Device)["res_type"])
+	groups, err := n.Device.ALUAGroups()
+	require.NoError(t, err)
+	require.Empty(t, groups)
+	return n
 }
 
 // chap sets and unsets CHAP one way, mutual, and for discovery.

@@ -30,6 +30,11 @@ func hbaContent(_ *Kernel, rel string) (files, syscall.Errno) {
 // noHolder is what files of pr/ say while nothing is reserved.
 const noHolder = "No SPC-3 Reservation holder"
 
+// kept are files of pr/ that say whether the kernel keeps reservations, as they are when it does.
+var kept = map[string]string{
+	"res_type": "SPC3_PERSISTENT_RESERVATIONS", "res_holder": noHolder, "res_aptpl_active": "APTPL Bit Status: Disabled",
+}
+
 // deviceContent is a new storage object, with the defaults of Linux 6.1.
 func deviceContent(k *Kernel, rel string) (files, syscall.Errno) {
 	f := files{
@@ -42,6 +47,9 @@ func deviceContent(k *Kernel, rel string) (files, syscall.Errno) {
 		"pr/res_pr_holder_tg_port": readOnly + noHolder, "pr/res_pr_type": readOnly + noHolder,
 		"pr/res_pr_generation": readOnly + "0x00000000", "pr/res_pr_registered_i_pts": readOnly + "SPC-3 PR Registrations:\nNone",
 		"pr/res_aptpl_active": readOnly + "APTPL Bit Status: Disabled",
+	}
+	for file, text := range kept {
+		f["pr/"+file] = readOnly + text
 	}
 	f.and("alua/default_tg_pt_gp/", aluaGroup("0"))
 	if isUser(rel) {
@@ -132,8 +140,22 @@ func (k *Kernel) setAttribute(path, value string) error {
 	if name == "dev_config" && enabled {
 		k.nameUIO(dir)
 	}
+	if name == "pgr_support" {
+		setKeeper(dir, value == "1")
+	}
 	k.status(dir)
 	return nil
+}
+
+// setKeeper says in pr/ whether the kernel keeps reservations of a storage object.
+func setKeeper(dir string, kernel bool) {
+	says := map[string]string{"res_type": "SPC_PASSTHROUGH", "res_holder": "Passthrough", "res_aptpl_active": ""}
+	if kernel {
+		says = kept
+	}
+	for file, text := range says {
+		set(filepath.Join(dir, "pr", file), readOnly+text)
+	}
 }
 
 func (k *Kernel) setIdentity(path, value string) error {
