@@ -89,4 +89,10 @@ it ends at the first that fails. What follows a # is a comment, and quotes keep 
 What tcmuctl makes, targetcli and scripts can see, change and remove, and the reverse: what exists is what the kernel says.
 Backstores below /backstores are disks that tcmud(8) serves; those that other programs or the kernel serve are shown
 too, and can be exported.
+
+Persistent reservations are the kernel's affair, unless a backstore is made with reservations=engine. tcmud then keeps
+them, and the access states of target port groups, and has to know who has sent a command. So each initiator that sees
+the backstore is given a device of its own, an I_T nexus, which comes and goes with the LUN or mapped LUN, and stands below
+the backstore in the tree. Initiators need a node ACL then. To targetcli such a device is one as any other, and the LUN
+numbers from 16384 on are theirs.
 `

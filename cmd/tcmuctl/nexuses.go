@@ -24,11 +24,11 @@ var nexusKind = kind{name: "NAME.nexusN", status: nexusDeviceStatus}
 func (o object) engine() bool { return o.config.Options.Engine }
 
 // ownPlaces are the objects that are backstores of their own: all but the devices of others' nexuses. Of one whose backstore
-// has gone nobody else would tell.
+// has gone, or leaves reservations to the kernel, nobody else would tell.
 func ownPlaces(all []object) []object {
 	backstores := map[string]bool{}
 	for _, o := range all {
-		if o.Plugin == "user" && o.sort != nexusSort {
+		if o.engine() {
 			backstores[o.Name] = true
 		}
 	}

@@ -60,7 +60,7 @@ func reservationsText(r control.Reservations) string {
 func reservationWords(r control.Reservations) string {
 	switch {
 	case r.Type != "":
-		return r.Type + ", " + r.Scope
+		return r.Type + " (" + r.Scope + ")"
 	case r.Reserved != "":
 		return "by RESERVE, of " + r.Reserved
 	}

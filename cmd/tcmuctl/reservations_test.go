@@ -56,13 +56,13 @@ func TestReservations(t *testing.T) {
 		want string
 	}{
 		{"a holder and others", control.Reservations{
-			Generation: 7, APTPL: true, Type: "write exclusive, registrants only", Scope: "logical unit",
+			Generation: 7, APTPL: true, Type: "Write Exclusive, registrants only", Scope: "logical unit",
 			Registrations: []control.Registration{
 				{Initiator: "naa.5001405000000001", Port: 1, Key: "0x000000000000000a", Holder: true},
 				{Initiator: "iqn.1993-08.org.debian:01:host", Port: 2, Key: "0x00000000deadbeef", AllPorts: true},
 			},
 			Nexuses: nexuses,
-		}, `reservation:  write exclusive, registrants only, logical unit
+		}, `reservation:  Write Exclusive, registrants only (logical unit)
 generation:   7
 APTPL:        yes
 
