@@ -68,6 +68,16 @@ func Open(path string) (*Device, error) {
 	return d, nil
 }
 
+// OpenNode opens a disk by its sg node, "/dev/sg3", as it is: nobody is kept from using it meanwhile, and it may be a LUN of
+// this host's own loopback target, which Open refuses. It is for those who want to be its initiator.
+func OpenNode(node string) (*Device, error) {
+	d := &Device{node: node, kind: directAccess, fd: -1, claim: -1}
+	if err := d.open(""); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
 func (d *Device) open(disk string) (err error) {
 	if disk != "" {
 		// O_NONBLOCK: there need not be a medium in it.

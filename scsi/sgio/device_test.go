@@ -3,6 +3,7 @@ package sgio
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
 	"testing"
 	"unsafe"
 
@@ -172,3 +173,10 @@ func TestSubmitOnWhatIsNoDevice(t *testing.T) {
 
 // senseOf is where the sense of a command goes.
 func senseOf(h *header) []byte { return unsafe.Slice(h.sense, h.senseRoom) }
+
+func TestOpenNode(t *testing.T) {
+	_, err := OpenNode("/dev/sg-nothing")
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = OpenNode("/dev/null")
+	require.ErrorContains(t, err, "BLKSECTGET")
+}

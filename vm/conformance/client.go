@@ -69,8 +69,11 @@ func clientVersion(ctx context.Context) (string, error) {
 // patience is how long one test may take: the longest, over a network on an emulated processor, take a minute.
 const patience = 5 * time.Minute
 
-// Second initiator of the tests that log in twice.
-const secondInitiator = "iqn.2007-10.com.github:sahlberg:libiscsi:iscsi-test-2"
+// The client's names as an initiator, the second for tests that log in twice.
+const (
+	initiator       = "iqn.2007-10.com.github:sahlberg:libiscsi:iscsi-test"
+	secondInitiator = initiator + "-2"
+)
 
 // runTest runs the client for one test, so that when it crashes it is that test that is lost. Paths are device nodes or
 // URLs of one logical unit, of which all but one suite see the first only. The log is all that the client printed.
@@ -81,7 +84,7 @@ func runTest(ctx context.Context, t test, mayWrite bool, paths []string) (r resu
 		paths = paths[:1]
 	}
 	// The client tells of commands on standard error: line by line, the two are in order.
-	args := append([]string{"--output=L", program, "--Verbose-scsi", "--initiator-name-2", secondInitiator, "--test", string(t)}, paths...)
+	args := append([]string{"--output=L", program, "--Verbose-scsi", "--initiator-name", initiator, "--initiator-name-2", secondInitiator, "--test", string(t)}, paths...)
 	if mayWrite {
 		args = append(args, "--dataloss", "--allow-sanitize")
 	}

@@ -75,7 +75,7 @@ func (o options) runAll(ctx context.Context, progress io.Writer) (r run, failure
 	for _, d := range disks {
 		for _, f := range fabrics {
 			on := target{d, f}
-			if d.not == f.name || !matchesAny(o.targets, on.name()) {
+			if d.fabrics != nil && !slices.Contains(d.fabrics, f.name) || !matchesAny(o.targets, on.name()) {
 				continue
 			}
 			if err := runner.makeTarget(ctx, on); err != nil {
@@ -103,7 +103,7 @@ func mountScratch(ctx context.Context) (dir string, err error) {
 // makeTarget makes a target, of a disk that is new and all zeros, and runs the tests on it.
 func (r *runner) makeTarget(ctx context.Context, on target) error {
 	return on.disk.with(ctx, r.root, r.dir, cmp.Or(r.options.results, r.dir), func(so lio.StorageObject) error {
-		return on.fabric.with(ctx, r.root, so, func(paths []string) error { return r.runTarget(ctx, on, paths) })
+		return on.fabric.with(ctx, r.root, so, on.disk.engine, func(paths []string) error { return r.runTarget(ctx, on, paths) })
 	})
 }
 
@@ -116,7 +116,7 @@ func (r *runner) runTarget(ctx context.Context, on target, paths []string) error
 	start := time.Now()
 	fmt.Fprintf(r.progress, "%s ", on.name())
 	for _, t := range r.tests {
-		if !matchesAny(r.options.tests, string(t)) || t.family() == "iSCSI" && !on.fabric.wire {
+		if !matchesAny(r.options.tests, string(t)) || !on.disk.suits(on.fabric, t) {
 			continue
 		}
 		x, log := on.run(ctx, t, paths)
