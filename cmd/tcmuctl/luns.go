@@ -51,7 +51,11 @@ var lunKind = kind{name: "lunN", groups: []group{aluaGroup}, status: lunStatus}
 var aluaGroup = group{
 	name: "alua", help: "asymmetric logical unit access",
 	list: func(at *node) ([]setting, error) {
-		name, err := at.object.(lio.LUN).ALUAGroup()
+		l := at.object.(lio.LUN)
+		if o, err := at.session.backstoreOf(l); err == nil && o.engine() {
+			return at.session.portOf(l)
+		}
+		name, err := l.ALUAGroup()
 		return []setting{{name: "alua_tg_pt_gp_name", value: name, writable: true}}, err
 	},
 	set: func(_ context.Context, at *node, _, value string) error {
@@ -86,6 +90,7 @@ func lunStatus(at *node) (status, error) {
 		return status{}, err
 	}
 	st := status{o.below(), map[string]any{"lun": l.Number, "storage_object": "/backstores/" + o.below()}}
+	st.withNexus(l, o)
 	if l.TPG.Target.Fabric.Has(lio.Disks) {
 		return st.withDisk(l)
 	}

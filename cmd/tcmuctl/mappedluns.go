@@ -41,13 +41,14 @@ func mappedLUNStatus(at *node) (status, error) {
 	if errors.Is(err, fs.ErrNotExist) && m.Exists() {
 		return st, nil
 	}
-	if err == nil {
-		l, err = at.session.shown(l)
-	}
 	if err != nil {
 		return st, err
 	}
 	o, err := at.session.backstoreOf(l)
+	if err == nil {
+		st.withNexus(l, o)
+		l, err = at.session.shown(l)
+	}
 	path := o.below()
 	if errors.Is(err, fs.ErrNotExist) && l.Exists() {
 		path, err = "no storage object", nil

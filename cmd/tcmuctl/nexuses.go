@@ -106,6 +106,31 @@ func (s *session) backstoreOf(l lio.LUN) (object, error) {
 	return o, err
 }
 
+// withNexus names the device of the nexus that a LUN leads by to its backstore.
+func (st status) withNexus(l lio.LUN, o object) {
+	if so, err := l.StorageObject(); err == nil && so != o.StorageObject {
+		st.properties["nexus"] = so.Name
+	}
+}
+
+// portOf is the target port that a LUN of a backstore with reservations of its own is reached by, once there is a nexus.
+func (s *session) portOf(l lio.LUN) ([]setting, error) {
+	luns, err := s.behind(l)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range luns {
+		so, err := one.StorageObject()
+		if err != nil {
+			continue // it has gone
+		}
+		if n, isNexus, err := so.Nexus(); isNexus || err != nil {
+			return []setting{{name: "group", value: fmt.Sprint(n.Group)}, {name: "port", value: fmt.Sprint(n.Port)}}, err
+		}
+	}
+	return nil, nil
+}
+
 // shown is the LUN that stands in the tree for one: that of the backstore for one of its nexuses in the same TPG.
 func (s *session) shown(l lio.LUN) (lio.LUN, error) {
 	if !l.TPG.Target.Fabric.Has(lio.ACLs) {

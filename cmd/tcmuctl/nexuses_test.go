@@ -173,6 +173,13 @@ o- rd0 .... [(1.0MiB) reservations=engine activated]
 		require.Equal(t, number, l.Number)
 	}
 
+	var mapped view
+	h.json(&mapped, acl+"/mapped_lun0", "ls")
+	require.Equal(t, map[string]any{
+		"mapped_lun": 0.0, "lun": 0.0, "write_protect": false, "storage_object": "/backstores/ramdisk/rd0", "nexus": "rd0.nexus1",
+	}, mapped.Properties)
+	h.says("alua\n  group  0 [ro]\n  port   1 [ro]", tpg1+"/luns/lun0", "get", "alua")
+
 	h.says("Created target "+target+".", "/loopback", "create", target)
 	h.says("Created LUN 0.", "/loopback/"+target+"/luns", "create", "/backstores/ramdisk/rd0")
 	require.Equal(t, "port 2, "+h.nexus(target), h.summary("/backstores/ramdisk/rd0/rd0.nexus3"))
