@@ -3,7 +3,9 @@ package sbc_test
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,6 +66,66 @@ func TestReadAndWriteDoNotAllocate(t *testing.T) {
 					t.Fatal(r)
 				}
 			}), "%s of %s", what, name)
+		}
+	}
+}
+
+// whoMay are I_T nexuses whose commands reservations let through, in all the ways there are.
+func whoMay(t testing.TB) map[string]*prHost {
+	alone := joinHost(t, newDisk(t, backend.NewNull(speedSize)), nexusName{'A', 1})
+	d := newDisk(t, backend.NewNull(speedSize))
+	holder, registrant := joinHost(t, d, nexusName{'A', 1}), joinHost(t, d, nexusName{'B', 1})
+	holder.register().Good()
+	registrant.register().Good()
+	holder.reserve(5).Good()
+	return map[string]*prHost{"unreserved": alone, "holder": holder, "registrant": registrant}
+}
+
+// TestReservedDoNotAllocate holds for a command that is let in, and for one that is kept out.
+func TestReservedDoNotAllocate(t *testing.T) {
+	for who, h := range whoMay(t) {
+		stranger := h.unit.Join("stranger")
+		for what, c := range speedCommands() {
+			for n, want := range map[*scsi.Nexus]bool{h.Nexus(): true, stranger: who == "unreserved" || what[0] == 'r'} {
+				c.Nexus = n
+				require.Zero(t, testing.AllocsPerRun(100, func() {
+					if r := h.unit.Do(c); r.OK() != want {
+						t.Fatal(r)
+					}
+				}), "%s of %s", what, who)
+			}
+		}
+	}
+}
+
+// BenchmarkReserved is what a reservation costs those that it lets in, as the ratio of the time that a command takes for one
+// of them to that where nothing is reserved: the median of pairs of batches, one after the other.
+func BenchmarkReserved(b *testing.B) {
+	const batch = 1000
+	for _, what := range []string{"write16 4k", "read16 4k"} {
+		c := speedCommands()[what]
+		took := func(h *prHost) time.Duration {
+			c.Nexus = h.Nexus()
+			begun := time.Now()
+			for range batch {
+				if r := h.unit.Do(c); !r.OK() {
+					b.Fatal(r)
+				}
+			}
+			return time.Since(begun)
+		}
+		for _, who := range []string{"unreserved", "holder", "registrant"} {
+			may := whoMay(b)
+			b.Run(fmt.Sprint(what, " ", who), func(b *testing.B) {
+				var ratios []float64
+				for b.Loop() {
+					free := took(may["unreserved"])
+					ratios = append(ratios, float64(took(may[who]))/float64(free))
+				}
+				slices.Sort(ratios)
+				b.ReportMetric(ratios[len(ratios)/2], "ratio")
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*2*batch), "ns/command")
+			})
 		}
 	}
 }
