@@ -6,11 +6,11 @@ import (
 	"github.com/tcmud/tcmud/scsi"
 )
 
-// inOps are the rows of PERSISTENT RESERVE IN.
+// inOps are the rows of PERSISTENT RESERVE IN. They wait for a PERSISTENT RESERVE OUT that is just being saved.
 func (d *Device) inOps() []scsi.Op {
 	row := func(sa uint16, name string, do func(*reservations) []byte) scsi.Op {
 		return scsi.Op{Code: 0x5e, SA: scsi.SA(sa), Name: "PERSISTENT RESERVE IN, " + name, Spec: "SPC-4 6.15", Len: 10, Absent: d.reserve == nil,
-			Fields: []scsi.Field{alloc7}, Xfer: scsi.AllocationIn(alloc7), Access: scsi.Reserves, Flags: scsi.OnStandby,
+			Fields: []scsi.Field{alloc7}, Xfer: scsi.AllocationIn(alloc7), Access: scsi.Reserves, Flags: scsi.OnStandby | scsi.Lengthy,
 			Do: func(c *scsi.Command) scsi.Result { return d.reserve.in(c, do) }}
 	}
 	return []scsi.Op{
@@ -99,20 +99,17 @@ func (r *reservations) readFullStatus() []byte {
 	return counted(p)
 }
 
-// describe appends the full status descriptor of a registration.
+// describe appends the full status descriptor of a registration. ALL_TG_PT is 0 also where the registration came with it: each
+// I_T nexus has a descriptor of its own (SPC-4 6.15.5), for only one of them may hold the reservation.
 func (r *reservations) describe(p []byte, g registration) []byte {
 	var flags, kind byte
-	target := g.target
-	if g.allPorts {
-		flags, target = 0x02, 0 // ALL_TG_PT, and then the port is not said
-	}
 	if r.holds(g.port) {
 		flags |= 0x01 // R_HOLDER
 		kind = byte(r.kind)
 	}
 	p = binary.BigEndian.AppendUint64(p, g.key)
 	p = append(p, 0, 0, 0, 0, flags, kind, 0, 0, 0, 0)
-	p = binary.BigEndian.AppendUint16(p, target)
+	p = binary.BigEndian.AppendUint16(p, g.target)
 	p = binary.BigEndian.AppendUint32(p, uint32(len(g.initiator)))
 	return append(p, g.initiator...)
 }

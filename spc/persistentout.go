@@ -57,10 +57,10 @@ type order struct {
 	new    uint64 // SERVICE ACTION RESERVATION KEY
 
 	specIPT, allPorts, aptpl bool
-	initiators               []string // of SPEC_I_PT, as TransportIDs
+	initiators               []string // TransportIDs of SPEC_I_PT
 	to                       port     // of REGISTER AND MOVE
 	unregister               bool     // UNREG
-	ports                    []uint16 // by which the unit is reached
+	ports                    []uint16 // target ports by which the unit is reached
 	keeps                    bool     // the unit keeps state, so that APTPL can be honoured
 	lost                     *bool    // what was kept of reservations is lost
 
@@ -70,10 +70,7 @@ type order struct {
 
 // out carries out a service action on a copy of the table, saves that, and puts it in place of the table.
 func (r *reservations) out(c *scsi.Command, action byte, do func(*order) scsi.Result) scsi.Result {
-	o := &order{c: c, action: action, keeps: r.device.Keeps()}
-	if r := o.parse(); !r.OK() {
-		return r
-	}
+	o := &order{c: c, action: action, keeps: r.device.Keeps(), ports: r.device.targetPorts()}
 	if c.Nexus != nil {
 		o.from = portOf(c.Nexus)
 	}
@@ -92,11 +89,19 @@ func (r *reservations) change(o *order, do func(*order) scsi.Result) scsi.Result
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.holder2 != nil {
-		return scsi.Conflict // SPC-4 5.13.1.5: of RESERVE, also for its holder
+		return scsi.Conflict // SPC-4 5.13.1.5: of RESERVE, also for its holder, and whatever the parameter list says
+	}
+	if res := o.parse(); !res.OK() {
+		return res
 	}
 	next, lost := r.table.clone(), r.lost
-	o.table, o.ports, o.lost = &next, r.knownPorts(), &lost
+	o.table, o.lost = &next, &lost
 	o.news, o.removed = nil, nil
+	for _, n := range r.nexuses {
+		if n.Port != 0 && !slices.Contains(o.ports, n.Port) {
+			o.ports = append(o.ports, n.Port)
+		}
+	}
 	if res := do(o); !res.OK() {
 		return res
 	}
@@ -112,14 +117,12 @@ func (r *reservations) change(o *order, do func(*order) scsi.Result) scsi.Result
 // abort ends the tasks of the I_T nexuses whose registrations were preempted. It waits for those that had begun: when this
 // command is answered, none of them writes any more.
 func (r *reservations) abort(o *order) scsi.Result {
-	r.mu.Lock()
 	var ended []<-chan struct{}
-	for _, n := range r.nexuses {
-		if n != o.c.Nexus && slices.Contains(o.removed, portOf(n)) {
+	for _, n := range r.joinedAs(o.removed) {
+		if n != o.c.Nexus {
 			ended = append(ended, n.Abort(o.c))
 		}
 	}
-	r.mu.Unlock()
 	for _, done := range ended {
 		select {
 		case <-done:
@@ -128,6 +131,18 @@ func (r *reservations) abort(o *order) scsi.Result {
 		}
 	}
 	return scsi.Result{}
+}
+
+// joinedAs are the I_T nexuses there are now with one of these ends.
+func (r *reservations) joinedAs(ports []port) (all []*scsi.Nexus) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range r.nexuses {
+		if slices.Contains(ports, portOf(n)) {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // outHeader is the length of the parameter list that most service actions have, maxOutList the longest that is read.
@@ -165,22 +180,6 @@ func (o *order) parse() scsi.Result {
 	return scsi.Result{}
 }
 
-// parseInitiators reads the TransportIDs of SPEC_I_PT.
-func (o *order) parseInitiators(p []byte) scsi.Result {
-	const at = outHeader + 4
-	if len(p) < at || uint64(binary.BigEndian.Uint32(p[outHeader:])) != uint64(len(p)-at) {
-		return scsi.ParameterListLengthError
-	}
-	for rest := p[at:]; len(rest) > 0; {
-		id, n := cutTransportID(rest)
-		if n == 0 || slices.Contains(o.initiators, id) {
-			return scsi.InvalidFieldInParameterList.AtParam(len(p) - len(rest))
-		}
-		o.initiators, rest = append(o.initiators, id), rest[n:]
-	}
-	return scsi.Result{}
-}
-
 // knows says whether the sender is registered, with the key that it gives.
 func (o *order) knows() bool { return o.keyOf(o.from) != 0 && o.keyOf(o.from) == o.key }
 
@@ -194,61 +193,6 @@ func (o *order) reserved() (Kind, scsi.Result) {
 		return 0, scsi.InvalidFieldInCDB.At(outType)
 	}
 	return k, scsi.Result{}
-}
-
-// register is REGISTER and REGISTER AND IGNORE EXISTING KEY (SPC-4 5.13.7). For other ports and initiators, it is as if each
-// of them had sent it; either all are registered or none.
-func (o *order) register() scsi.Result {
-	registered := o.keyOf(o.from) != 0
-	switch {
-	case o.action == outRegister && o.keyOf(o.from) != o.key:
-		return scsi.Conflict
-	case o.specIPT && registered:
-		return scsi.InvalidFieldInParameterList.AtParamBit(20, 3)
-	case !registered && o.new == 0:
-		return scsi.Result{}
-	case o.from.initiator == "":
-		return scsi.InsufficientRegistrationResources // nobody knows whose it would be
-	}
-	who := o.registrants()
-	for _, p := range who {
-		if k := o.keyOf(p); p != o.from && k != 0 && o.action == outRegister && k != o.key {
-			return scsi.Conflict
-		}
-	}
-	o.generation++
-	o.table.aptpl = o.aptpl
-	if o.new == 0 {
-		_, o.news = o.remove(func(g registration) bool { return slices.Contains(who, g.port) }, o.from)
-		return scsi.Result{}
-	}
-	for _, p := range who {
-		if r := o.set(p, o.new, o.allPorts); !r.OK() {
-			return r
-		}
-	}
-	return scsi.Result{}
-}
-
-// registrants are the I_T nexuses that a registration is for.
-func (o *order) registrants() []port {
-	targets := []uint16{o.from.target}
-	if o.allPorts {
-		for _, p := range o.ports {
-			if p != o.from.target {
-				targets = append(targets, p)
-			}
-		}
-	}
-	var all []port
-	for _, initiator := range append([]string{o.from.initiator}, o.initiators...) {
-		for _, target := range targets {
-			if p := (port{initiator, target}); !slices.Contains(all, p) {
-				all = append(all, p)
-			}
-		}
-	}
-	return all
 }
 
 // reserve is RESERVE (SPC-4 5.13.9).

@@ -38,6 +38,16 @@ func (d *Device) PortGroups() []PortGroup {
 	return groups
 }
 
+// targetPorts are the relative target port identifiers of all ports there are now.
+func (d *Device) targetPorts() (all []uint16) {
+	for _, g := range d.PortGroups() {
+		for _, p := range g.Ports {
+			all = append(all, p.Relative)
+		}
+	}
+	return all
+}
+
 // thePort is the port that a nexus comes through. Where the nexus does not tell, it is the only one: with several, whatever
 // is said of "this port" would be a guess.
 func thePort(groups []PortGroup, n *scsi.Nexus) (PortGroup, Port, bool) {

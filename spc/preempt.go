@@ -10,10 +10,7 @@ import (
 // SERVICE ACTION RESERVATION KEY are removed. Where they include that of the holder, or the key is 0 and all registrants hold
 // the reservation, the sender takes its place.
 func (o *order) preempt() scsi.Result {
-	k, r := o.reserved()
 	switch {
-	case !r.OK():
-		return r
 	case !o.knows():
 		return scsi.Conflict
 	case o.new == 0 && !o.kind.in(kindsForAll):
@@ -21,11 +18,15 @@ func (o *order) preempt() scsi.Result {
 	case o.new != 0 && !slices.ContainsFunc(o.registrations, func(g registration) bool { return g.key == o.new }):
 		return scsi.Conflict
 	}
-	o.generation++
 	if o.new == 0 || o.kind != 0 && !o.kind.in(kindsForAll) && o.keyOf(o.holder) == o.new {
-		o.takeOver(k)
-		return scsi.Result{}
+		k, r := o.reserved()
+		if r.OK() {
+			o.generation++
+			o.takeOver(k)
+		}
+		return r
 	}
+	o.generation++ // SCOPE and TYPE are ignored
 	// The sender loses its own too where it has this key, unless the reservation is his as all registrants'.
 	spared := o.kind.in(kindsForAll)
 	o.removed, o.news = o.remove(func(g registration) bool { return g.key == o.new && !(spared && g.port == o.from) }, o.from)

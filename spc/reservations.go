@@ -113,17 +113,6 @@ func (r *reservations) barsOf(n *scsi.Nexus) scsi.Bars {
 	return r.table.bars(portOf(n))
 }
 
-// knownPorts are the target ports that the unit is reached by.
-func (r *reservations) knownPorts() []uint16 {
-	var all []uint16
-	for _, n := range r.nexuses {
-		if n.Port != 0 && !slices.Contains(all, n.Port) {
-			all = append(all, n.Port)
-		}
-	}
-	return all
-}
-
 // tell establishes unit attention conditions. The caller holds mu.
 func (r *reservations) tell(news []news) {
 	for _, each := range news {

@@ -6,7 +6,7 @@ import "github.com/tcmud/tcmud/scsi"
 // which old initiators send. SPC-4 has neither; CRH of PERSISTENT RESERVE IN says how they get on with the others.
 func (d *Device) reserveOps() []scsi.Op {
 	row := func(code scsi.Opcode, length int, name, spec string, do func(*scsi.Command) scsi.Result) scsi.Op {
-		return scsi.Op{Code: code, Name: name, Spec: spec, Len: length, Absent: d.reserve == nil, Access: scsi.Reserves, Do: do}
+		return scsi.Op{Code: code, Name: name, Spec: spec, Len: length, Absent: d.reserve == nil, Access: scsi.Reserves, Flags: scsi.Lengthy, Do: do}
 	}
 	return []scsi.Op{
 		row(0x16, 6, "RESERVE (6)", "SPC-2 7.22", d.reserve2), row(0x17, 6, "RELEASE (6)", "SPC-2 7.18", d.release2),

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -61,7 +60,8 @@ func TransportIDName(id string) string {
 }
 
 // cutTransportID is the TransportID at the beginning of p, as TransportID would have it, and the bytes it takes there; 0 where
-// there is none. That of an iSCSI initiator port (format 01b) is cut down to the initiator: the ring does not tell an ISID.
+// there is none. What is reserved in one is ignored, so that two that name the same port are the same. That of an iSCSI
+// initiator port (format 01b) is cut down to the initiator: the ring does not tell an ISID.
 func cutTransportID(p []byte) (id string, n int) {
 	if len(p) < minTransportID {
 		return "", 0
@@ -84,11 +84,20 @@ func cutTransportID(p []byte) (id string, n int) {
 			return "", 0
 		}
 		return id, n
-	case format == 0 && slices.Contains(otherProtocols, protocol):
-		return string(p[:minTransportID]), minTransportID
+	case format == 0 && shortNames[protocol].to != 0:
+		name := shortNames[protocol]
+		whole := make([]byte, minTransportID)
+		whole[0] = protocol
+		copy(whole[name.from:name.to], p[name.from:])
+		return string(whole), minTransportID
 	}
 	return "", 0
 }
 
-// otherProtocols are those whose TransportIDs have 24 bytes: Fibre Channel, IEEE 1394, RDMA, SAS.
-var otherProtocols = []byte{0x00, 0x03, 0x04, protocolSAS}
+// shortNames are where the name of the port is in the TransportIDs of protocols that have just 24 bytes for it.
+var shortNames = [16]struct{ from, to int }{
+	0x00:        {8, 16}, // Fibre Channel
+	0x03:        {8, 16}, // IEEE 1394
+	0x04:        {8, 24}, // RDMA
+	protocolSAS: {4, 12},
+}
