@@ -22,7 +22,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # dbus-daemon reads no policy below /usr/local.
 DBUSDIR ?= /usr/share/dbus-1/system.d
 
-.PHONY: build install run shell test unit race vmtest crowd model coverage golden fuzz bench docs lint setup clean
+.PHONY: build install run shell test unit race vmtest crowd powercut model coverage golden fuzz bench docs lint setup clean
 
 # Static, so that a binary runs on any distribution and in the VM alike.
 build:
@@ -68,8 +68,9 @@ race:
 # the run, and so does a run of no tests.
 vmtest: build
 	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest ./tcmu ./lio
-	CGO_ENABLED=0 go build -trimpath -o build/ ./vm/conformance
-	$(BOOT) $(PROGRAMS) --add build/guest.test --add build/tcmu.test --add build/lio.test --add build/conformance \
+	CGO_ENABLED=0 go build -trimpath -o build/ ./vm/conformance ./vm/powercut
+	build/powercut --cuts 1 --add bin/tcmud --add bin/tcmuctl
+	$(BOOT) $(PROGRAMS) --add build/guest.test --add build/tcmu.test --add build/lio.test --add build/conformance --add build/powercut \
 		--scratch 2GiB --timeout 35m --count-tests -- sh -c 'failed=; \
 		tcmu.test -test.v -test.run Guest -test.timeout 3m || failed=1; \
 		lio.test -test.v -test.run Guest -test.timeout 3m || failed=1; \
@@ -81,6 +82,13 @@ crowd: build
 	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
 	$(BOOT) $(PROGRAMS) --add build/guest.test --env TCMUD_CROWD=500 --scratch 2GiB --timeout 25m --count-tests -- \
 		guest.test -test.v -test.timeout 24m -test.run 'TestManyDevices$$'
+
+# The virtual machine's power cut CUTS times at random moments of a storm of
+# registrations: what was answered is there at the next start. Half a minute each.
+CUTS ?= 20
+powercut: build
+	CGO_ENABLED=0 go build -trimpath -o build/ ./vm/powercut
+	build/powercut --cuts $(CUTS) --add bin/tcmud --add bin/tcmuctl
 
 # Random commands against a byte map, over every store and block size: STEPS of
 # them. The unit tests send a few thousand.

@@ -34,6 +34,8 @@ type Config struct {
 	CPUs    int   // 0 means 2
 	Memory  int64 // bytes, 0 means 3 GiB
 	Scratch int64 // bytes of a blank disk, /dev/disk/by-id/virtio-scratch; 0 means none
+	// Disk is a file here that is that disk instead, and outlives the run. It is made if it is not there, of Scratch bytes.
+	Disk string
 
 	Results string // folder here that takes the guest's /results; empty: they are lost
 
@@ -99,7 +101,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		input: filepath.Join(dir, "input"), results: filepath.Join(dir, "results"), console: filepath.Join(dir, "console"),
 	}
 	if cfg.Scratch > 0 {
-		m.scratch = filepath.Join(dir, "scratch")
+		m.scratch = cmp.Or(cfg.Disk, filepath.Join(dir, "scratch"))
 	}
 	if err := makeDisks(m, cfg); err != nil {
 		return Result{}, fmt.Errorf("make the guest's disks: %w", err)
@@ -147,6 +149,9 @@ func makeDisks(m machine, cfg Config) error {
 	}
 	if err := makeHole(m.results, 8<<30); err != nil || m.scratch == "" {
 		return err
+	}
+	if _, err := os.Stat(m.scratch); err == nil {
+		return nil // of a run before
 	}
 	return makeHole(m.scratch, cfg.Scratch)
 }

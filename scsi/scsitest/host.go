@@ -68,8 +68,9 @@ func (h *Host) Fetch(cdb string, n int) *Answer {
 		moved, in := c.Moved()
 		require.True(h.t, in, "%s: claims to have no Data-In", a.trace)
 		a.data = buffer[:moved]
-		rest := buffer[moved:]
-		require.Equal(h.t, bytes.Repeat([]byte{filling}, len(rest)), rest, "%s: written past the Data-In", a.trace)
+		if rest := buffer[moved:]; h.nexus != nil { // a kernel clears it
+			require.Equal(h.t, bytes.Repeat([]byte{filling}, len(rest)), rest, "%s: written past the Data-In", a.trace)
+		}
 	}
 	return a
 }
