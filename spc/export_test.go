@@ -1,0 +1,4 @@
+package spc
+
+// CutTransportID is for the tests of what initiators send.
+var CutTransportID = cutTransportID
