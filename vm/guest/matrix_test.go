@@ -110,6 +110,6 @@ func TestKilledInRegistrations(t *testing.T) {
 func TestLibiscsiReserves(t *testing.T) {
 	before := footprint(t)
 	t.Log(must(t, "conformance", "--dir", t.TempDir(), "--targets", "engine/iscsi",
-		"--tests", "SCSI.Pr*,SCSI.Reserve6.*,SCSI.MultipathIO.*"))
+		"--tests", "SCSI.Pr[io]*,SCSI.PreventAllow.*,SCSI.Reserve6.*,SCSI.MultipathIO.*"))
 	requireFootprint(t, before)
 }
