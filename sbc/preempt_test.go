@@ -1,12 +1,17 @@
 package sbc_test
 
 import (
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi"
 	"github.com/tcmud/tcmud/scsi/scsitest"
+	"github.com/tcmud/tcmud/spc"
 )
 
 // registered are hosts A, B, C ... with the keys 1, 2, 3 ...
@@ -170,5 +175,76 @@ func TestPreemptAndAbortWaits(t *testing.T) {
 			require.True(t, (<-ended).OK())
 		}
 		b.Send(ready).Sense("06 2a 05")
+	}
+}
+
+// lone is a transport that carries one command of a nexus at a time.
+type lone struct {
+	mu      sync.Mutex
+	running *scsi.Command // guarded by mu; nil: none
+	aborted chan struct{} // guarded by mu; closed when running has been aborted
+	ended   chan struct{} // guarded by mu; closed when running has ended
+}
+
+// do carries out a command that has not been aborted before it begins.
+func (l *lone) do(d *sbc.Disk, n *scsi.Nexus, cdb string, list []byte) scsi.Result {
+	aborted, ended := make(chan struct{}), make(chan struct{})
+	c := &scsi.Command{CDB: scsitest.Hex(cdb), Data: scsi.Buffer{list}, Nexus: n, Aborted: aborted}
+	l.mu.Lock()
+	l.running, l.aborted, l.ended = c, aborted, ended
+	l.mu.Unlock()
+	r := d.Do(c)
+	l.mu.Lock()
+	l.running = nil
+	close(ended)
+	l.mu.Unlock()
+	return r
+}
+
+func (l *lone) Abort(except *scsi.Command) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running == nil || l.running == except {
+		none := make(chan struct{})
+		close(none)
+		return none
+	}
+	select {
+	case <-l.aborted:
+	default:
+		close(l.aborted)
+	}
+	return l.ended
+}
+
+// Of two that preempt each other at once one wins, and neither waits for the other forever.
+func TestPreemptEachOther(t *testing.T) {
+	d := newDisk(t, newRecorder(1<<20))
+	h := hosts(t, d, 2)
+	var carries [2]lone
+	for i := range h {
+		h[i].Nexus().Carry(&carries[i])
+	}
+	for range 200 {
+		for i := range h {
+			for !h[i].Nexus().TakeAttention().OK() {
+			}
+			out(h[i], 6, 0, registering(0, uint64(i+1))).Good()
+		}
+		var ends [2]scsi.Result
+		var both sync.WaitGroup
+		for i := range h {
+			both.Go(func() {
+				ends[i] = carries[i].do(d, h[i].Nexus(), "5f 05 05 0000 00000018 00", registering(uint64(i+1), uint64(2-i)))
+			})
+		}
+		both.Wait()
+		winner := slices.Index(ends[:], scsi.Result{})
+		require.GreaterOrEqual(t, winner, 0, "%v", ends)
+		loser := ends[1-winner]
+		require.True(t, loser == scsi.Conflict || loser == scsi.Check(scsi.UnitAttention, scsi.RegistrationsPreempted), "%v", loser)
+		in(h[winner], 0).Data()
+		require.Equal(t, []spc.Registration{{Initiator: fmt.Sprintf("naa.500000000000000%x", 0xa+winner), Port: 1, Key: uint64(winner + 1)}},
+			d.Primary().Reservations().Registrations)
 	}
 }
