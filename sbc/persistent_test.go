@@ -258,6 +258,10 @@ func TestReserveAndRelease(t *testing.T) {
 	d.Reset(a.Nexus())
 	in(a, 0).Good("00000000 00000000")
 
+	nobody := host(t, d) // nobody knows which initiator that is
+	nobody.Send(reserve6).Conflict()
+	nobody.Send(release6).Good()
+
 	h = hosts(t, d, 2)
 	a, b = h[0], h[1]
 	out(a, 0, 0, registering(0, 1)).Good()

@@ -189,6 +189,8 @@ var before = map[string]func(*scsitest.Host){
 	"RECEIVE COPY STATUS (LID4)":          copyNothing,
 	"RECEIVE ROD TOKEN INFORMATION":       copyNothing,
 
+	"RESERVE (6)":                                              identify,
+	"RESERVE (10)":                                             identify,
 	"PERSISTENT RESERVE OUT, REGISTER":                         identify,
 	"PERSISTENT RESERVE OUT, RESERVE":                          registerOne,
 	"PERSISTENT RESERVE OUT, RELEASE":                          registerOne,

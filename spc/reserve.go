@@ -30,7 +30,9 @@ func (r *reservations) take(n *scsi.Nexus) scsi.Result {
 	switch {
 	case r.kind != 0 || len(r.registrations) > 0:
 		return r.compatible(n)
-	case n == nil || r.holder2 != nil && r.holder2 != n:
+	case n == nil || n.Initiator == "": // nobody knows whose it would be, and it may be several
+		return scsi.Conflict
+	case r.holder2 != nil && r.holder2 != n:
 		return scsi.Conflict
 	}
 	r.setHolder2(n)
