@@ -90,10 +90,11 @@ powercut: build
 	CGO_ENABLED=0 go build -trimpath -o build/ ./vm/powercut
 	build/powercut --cuts $(CUTS) --add bin/tcmud --add bin/tcmuctl
 
-# Random commands against a byte map, over every store and block size: STEPS of
-# them. The unit tests send a few thousand.
+# Random commands against a byte map, over every store and block size, and against
+# a model of reservations: STEPS of each. The unit tests send a few thousand.
 STEPS ?= 1000000
 model:
+	go test ./sbc -count 1 -v -timeout 1h -run 'TestReservationModel$$' -rapid.checks $$(( $(STEPS) / 3000 )) -rapid.steps 100
 	go test ./sbc -count 1 -v -timeout 1h -run 'TestModel$$' -rapid.checks $$(( $(STEPS) / 1000 )) -rapid.steps 100
 
 # Outside test suites, on our disk and on those of others, and their section of

@@ -27,36 +27,6 @@ func (n nexusName) ends() scsi.Ends {
 	return scsi.Ends{Name: n.String(), Initiator: string(transportID(n.initiator)), Port: n.port, Group: n.port - 1}
 }
 
-// Service actions of PERSISTENT RESERVE OUT.
-const (
-	actRegister = iota
-	actReserve
-	actRelease
-	actClear
-	actPreempt
-	actPreemptAbort
-	actRegisterIgnore
-	actMove
-	actReplaceLost
-)
-
-var actionNames = [...]string{"REGISTER", "RESERVE", "RELEASE", "CLEAR", "PREEMPT", "PREEMPT AND ABORT",
-	"REGISTER AND IGNORE EXISTING KEY", "REGISTER AND MOVE", "REPLACE LOST RESERVATION"}
-
-// prRequest is a PERSISTENT RESERVE OUT.
-type prRequest struct {
-	action      byte
-	scope, typ  byte
-	key, newKey uint64
-	aptpl       bool
-	allPorts    bool
-	specify     bool   // SPEC_I_PT
-	initiators  []byte // that TransportIDs name
-	to          nexusName
-	unregister  bool
-	spoilt      bool // a length in the list does not fit the others
-}
-
 // prModel is a logical unit as SPC-4 5.13 has it, and nothing else: what is registered and reserved, and who has still to
 // be told. It is written from the standard, and knows nothing of the unit under test.
 type prModel struct {
@@ -156,6 +126,9 @@ func (m *prModel) objections(n nexusName, r prRequest) (must, may []string) {
 	switch r.action {
 	case actRegister, actRegisterIgnore:
 		object(r.action == actRegister && r.key != m.keys[n], conflict)
+		for _, port := range m.ports { // as if it had come through each
+			object(r.action == actRegister && r.allPorts && !nothing && r.key != m.keys[nexusName{n.initiator, port}], conflict)
+		}
 		object(r.specify && !nothing && (r.action == actRegisterIgnore || m.registered(n)), invalidList)
 		object(r.spoilt && !nothing, invalidList, listLength)
 		object(r.aptpl && !m.lasting && !nothing, invalidList)
@@ -185,7 +158,7 @@ func (m *prModel) objections(n nexusName, r prRequest) (must, may []string) {
 	case actMove:
 		object(m.typ == 0, invalidCDB)
 		object(m.typ != 0 && !m.holds(n) || allRegistrants(m.typ), conflict)
-		object(r.newKey == 0 || r.to == n || !slices.Contains(m.ports, r.to.port) || r.aptpl && !m.lasting, invalidList)
+		object(r.newKey == 0 || r.to.initiator == n.initiator || !slices.Contains(m.ports, r.to.port) || r.aptpl && !m.lasting, invalidList)
 		allow(unusable, invalidCDB)
 	}
 	return must, may
@@ -241,19 +214,17 @@ func (m *prModel) register(n nexusName, r prRequest) string {
 			}
 		}
 	}
+	if r.action == actRegister {
+		all = slices.DeleteFunc(all, func(x nexusName) bool { return m.keys[x] != r.key })
+	}
+	if r.newKey == 0 {
+		return m.unregister(n, all)
+	}
 	for _, x := range all {
-		switch {
-		case x != n && r.action == actRegister && m.keys[x] != r.key:
-		case r.newKey != 0:
-			m.keys[x] = r.newKey
-		case x == n:
-			done = m.unregister(x, n)
-		default:
-			m.unregister(x, n)
-		}
+		m.keys[x] = r.newKey
 	}
 	switch {
-	case r.newKey != 0 && r.allPorts:
+	case r.allPorts:
 		done += " through all ports"
 	case r.specify:
 		done += " and others"
@@ -261,11 +232,12 @@ func (m *prModel) register(n nexusName, r prRequest) string {
 	return done
 }
 
-// unregister ends a registration, for a command of by, and a reservation that only its nexus has held (SPC-4 5.13.11.3).
-func (m *prModel) unregister(n, by nexusName) string {
-	last := m.holds(n) && (!allRegistrants(m.typ) || len(m.keys) == 1)
-	delete(m.keys, n)
-	if !last {
+// unregister ends registrations, for a command of by, and a reservation that only these nexuses have held (SPC-4 5.13.11.3).
+func (m *prModel) unregister(by nexusName, leaving []nexusName) string {
+	for _, n := range leaving {
+		delete(m.keys, n)
+	}
+	if m.typ == 0 || m.registered(m.holder) || allRegistrants(m.typ) && len(m.keys) > 0 {
 		return "unregisters"
 	}
 	if m.typ == 5 || m.typ == 6 {
@@ -276,11 +248,13 @@ func (m *prModel) unregister(n, by nexusName) string {
 }
 
 func (m *prModel) release(by nexusName) string {
+	done := "releases"
 	if m.typ >= 5 {
+		done = "releases and tells"
 		m.attendRegistered(scsi.ReservationsReleased, by)
 	}
 	m.typ = 0
-	return "releases"
+	return done
 }
 
 // preempt is PREEMPT, and PREEMPT AND ABORT.
@@ -396,6 +370,7 @@ func (m *prModel) reset(by nexusName) {
 func (m *prModel) losePower() {
 	m.generation, m.spc2 = 0, nil
 	clear(m.pending)
+	m.activated = m.activated && len(m.keys) > 0 // where nothing is kept, that is neither
 	if !m.activated {
 		clear(m.keys)
 		m.typ = 0
