@@ -216,6 +216,7 @@ func TestNobodyKnowsWhoAsks(t *testing.T) {
 	a, nobody := nodes[0], &prHost{host(t, d), d.Unit, 0xdd}
 	nobody.out(actRegister, 0, 0, nobody.key, 0).Sense("05 55 04")
 	nobody.register().Sense("05 55 04")
+	nobody.Send("16 00 0000 00 00").Conflict() // nor would anybody know whose it is
 	nobody.keys().Good("00000000 00000000")
 	a.register().Good()
 	a.reserve(6).Good()
