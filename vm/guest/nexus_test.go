@@ -91,3 +91,36 @@ func (p path) reservation() string {
 	}
 	return fmt.Sprintf("%x %d", d[8:16], d[21])
 }
+
+// A saved configuration brings nexuses back as they were, and what was registered with APTPL is theirs.
+func TestNexusesAreRestored(t *testing.T) {
+	startDaemon(t)
+	before := remembered(t)
+	file := t.TempDir() + "/saved.json"
+	tcmuctl(t, "/backstores/ramdisk", "create", "rd0", "16M", "reservations=engine")
+	target := tcmuctl(t, "/loopback", "create")
+	lun := func(object string) string {
+		return tcmuctl(t, target.Path+"/luns", "create", object).Properties.Generic
+	}
+	generic := lun("/backstores/ramdisk/rd0")
+	p := newTPG(t)
+	acl := tcmuctl(t, p.path+"/acls", "create", initiator)
+	tcmuctl(t, p.path+"/luns", "create", "/backstores/ramdisk/rd0")
+	require.Contains(t, must(t, "tcmuctl", "ls", acl.Path), "mapped_lun0")
+	for run(t, "sg_turs", generic).status != 0 {
+	}
+	must(t, "sg_persist", "--no-inquiry", "--out", "--register", "--param-sark=0xa", "--param-aptpl", generic)
+
+	tree := must(t, "tcmuctl", "ls")
+	must(t, "tcmuctl", "saveconfig", file)
+	must(t, "tcmuctl", "clearconfig", "confirm=true")
+	must(t, "tcmuctl", "restoreconfig", file)
+	require.Equal(t, tree, must(t, "tcmuctl", "ls"))
+	require.Contains(t, must(t, "tcmuctl", "/backstores/ramdisk/rd0", "reservations"), "0x000000000000000a")
+
+	must(t, "tcmuctl", "/loopback", "delete", target.Name)
+	must(t, "tcmuctl", "/iscsi", "delete", iqn)
+	must(t, "tcmuctl", "/backstores/ramdisk", "delete", "rd0")
+	must(t, "tcmuctl", "/iscsi", "create", iqn) // which goes with the test
+	require.NotEqual(t, before, remembered(t), "what outlives a loss of power outlives the disk")
+}
