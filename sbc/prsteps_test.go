@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi"
 	"github.com/tcmud/tcmud/scsi/scsitest"
+	"github.com/tcmud/tcmud/spc"
 )
 
 // prBench is a disk that keeps reservations beside the model of what it has to say. Each of its steps sends a command that
@@ -21,7 +23,8 @@ import (
 type prBench struct {
 	*prModel
 	t        *rapid.T
-	seen     map[string]int // how commands have ended, as in mustBeSeen
+	open     func() spc.State // nil: nothing is kept
+	seen     map[string]int   // how commands have ended, as in mustBeSeen
 	cfg      sbc.Config
 	store    *recorder
 	disk     *sbc.Disk
@@ -43,15 +46,20 @@ func TestReservationModel(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		initiators string
-		lasting    bool
+		state      func(path string) func() spc.State // opens it after each loss of power
 	}{
-		{"two initiators", "AB", true},
-		{"three initiators", "ABC", true},
-		{"nothing can be kept", "AB", false},
+		{"kept in memory", "ABC", inMemoryState},
+		{"kept in a file", "AB", inStateFile},
+		{"nothing can be kept", "AB", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			path, disks := t.TempDir(), 0
 			rapid.Check(t, func(t *rapid.T) {
-				b := newPRBench(t, seen, c.initiators, c.lasting)
+				b := newPRBench(t, seen, c.initiators)
+				if disks++; c.state != nil {
+					b.lasting, b.open = true, c.state(filepath.Join(path, fmt.Sprint(disks)))
+				}
+				b.powerOn()
 				for range 10 {
 					t.Repeat(map[string]func(*rapid.T){"": b.compare, "step": b.step})
 				}
@@ -75,22 +83,27 @@ func TestReservationModel(t *testing.T) {
 	require.Empty(t, seen, "this should not happen, or is to be added to what must be seen")
 }
 
-func newPRBench(t *rapid.T, seen map[string]int, initiators string, lasting bool) *prBench {
+func inMemoryState(string) func() spc.State {
+	m := newMemory()
+	return func() spc.State { return m }
+}
+
+func inStateFile(path string) func() spc.State {
+	return func() spc.State { return spc.OpenState(path) }
+}
+
+func newPRBench(t *rapid.T, seen map[string]int, initiators string) *prBench {
 	b := &prBench{t: t, seen: seen, store: newRecorder(4096), nexuses: map[nexusName]*scsi.Nexus{},
 		sessions: map[nexusName]int{}, aborts: map[nexusName]int{}, numbers: map[int]*rapid.Generator[int]{},
-		prModel: &prModel{ports: []uint16{1, 2}, lasting: lasting, joined: map[nexusName]bool{}, keys: map[nexusName]uint64{},
+		prModel: &prModel{ports: []uint16{1, 2}, joined: map[nexusName]bool{}, keys: map[nexusName]uint64{},
 			pending: map[nexusName][]scsi.Code{}, aborted: map[nexusName]bool{}}}
 	b.cfg = sbc.Config{Store: b.store, Identity: identity, Ports: sasPorts, Reservations: true}
-	if lasting {
-		b.cfg.State = newMemory()
-	}
 	for _, i := range initiators {
 		for _, p := range b.ports {
 			b.all = append(b.all, nexusName{byte(i), p})
 			b.joined[nexusName{byte(i), p}] = true
 		}
 	}
-	b.powerOn()
 	return b
 }
 
@@ -98,6 +111,9 @@ func newPRBench(t *rapid.T, seen map[string]int, initiators string, lasting bool
 func (b *prBench) powerOn() {
 	if b.disk != nil {
 		b.disk.Suspend()
+	}
+	if b.open != nil {
+		b.cfg.State = b.open()
 	}
 	var err error
 	b.disk, err = sbc.New(b.cfg)
