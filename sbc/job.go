@@ -107,8 +107,8 @@ func (d *Disk) keep(c *scsi.Command, j *job) scsi.Result {
 		return d.primary.Save(c, jobRecord, nil)
 	}
 	record, err := json.Marshal(j)
-	if err != nil { // a struct of plain fields
-		panic(err)
+	if err != nil { // it has plain fields only
+		return scsi.InternalTargetFailure
 	}
 	return d.primary.Save(c, jobRecord, record)
 }
