@@ -24,7 +24,7 @@ type reason struct {
 }
 
 var reasons = []reason{
-	{outcome: skipped, says: "is not removable", why: "wants a medium that can be removed", runsIn: "removable/*"},
+	{outcome: skipped, says: "is not removable", why: "wants a medium that can be removed", runsIn: "[re]*/*"},
 	{outcome: skipped, says: "--dataloss flag is not set", targets: "protected/*", why: "writes, and a write protected disk lets it not",
 		runsIn: "*/*"},
 	{outcome: skipped, says: "--allow-sanitize flag is not set", targets: "protected/*", why: "sanitizes, and a write protected disk lets it not",

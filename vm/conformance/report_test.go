@@ -32,7 +32,7 @@ iSCSIdatasn   0/1/0
 all           1/2/1      0/2/1
 
 Not passed on our disk:
-   1 skipped: wants a medium that can be removed (passes on removable/*)
+   1 skipped: wants a medium that can be removed (passes on [re]*/*)
    1 failed: the target drops the connection, and the client logs in again and sends the data as immediate data, without a DataSN (kernel: iscsit_dataout_check_datasn)
 
 Not as expected:
@@ -49,7 +49,7 @@ func TestSection(t *testing.T) {
 		"\n- **removable**: our disk, thin provisioned, with a medium that can be removed, and",
 		"\n- **fileio**: the kernel's own fileio backstore,",
 		"\n| Suite | thin/iscsi | fileio/sd |\n| --- | --- | --- |\n| Read6 | 1/1/0 | 0/2/0 |\n",
-		"\n| 1 skipped | wants a medium that can be removed | StartStopUnit.Simple | passes on removable/\\* |\n",
+		"\n| 1 skipped | wants a medium that can be removed | StartStopUnit.Simple | passes on [re]\\*/\\* |\n",
 		"\n| fileio/sd | Read6.{Simple, BeyondEol} |\n",
 	} {
 		require.Contains(t, text, want)
