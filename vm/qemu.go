@@ -21,7 +21,7 @@ type machine struct {
 // commandLine is the kernel's. A panic or an oops ends the machine, by a reboot.
 // Without no_timer_check the kernel panics on a busy host, for want of timer
 // interrupts in time.
-const commandLine = "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable no_timer_check"
+const commandLine = "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable no_timer_check log_buf_len=4M"
 
 // base are the arguments that any boot of the kernel has. The processor "max"
 // takes bits from the host that KVM may then refuse to set, of which

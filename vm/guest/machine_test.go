@@ -138,8 +138,14 @@ func requireFootprint(t *testing.T, before []string) {
 // kernelLog returns a function that tells what the kernel has logged since.
 func kernelLog(t *testing.T) func() string {
 	t.Helper()
-	before := must(t, "dmesg")
-	return func() string { return strings.TrimPrefix(must(t, "dmesg"), before) }
+	mark := fmt.Sprintf("%s at %d", t.Name(), time.Now().UnixNano())
+	write(t, "/dev/kmsg", mark+"\n")
+	return func() string {
+		t.Helper()
+		_, since, found := strings.Cut(must(t, "dmesg"), mark)
+		require.True(t, found, "the kernel has logged so much that the beginning is gone")
+		return since
+	}
 }
 
 // requireQuiet requires that a kernel log tells of no fault of the kernel's
