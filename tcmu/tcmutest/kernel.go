@@ -116,13 +116,17 @@ func share(size int) (fd int, mem []byte, err error) {
 
 // Open opens the device, as open(2) and mmap(2) of /dev/uioN do: a map of its own, and a file descriptor that becomes
 // readable when there is something in the ring and takes the doorbell. Both belong to the caller; a Device closes them.
-// While they are open, another Open is EBUSY.
+// While they are open, another Open is EBUSY; once the device has been removed, it is ENODEV.
 func (k *Kernel) Open() (mem []byte, fd int, err error) {
 	k.mu.Lock()
 	last := k.session
 	busy := last != nil && !hungUp(last.fd) // asked with the lock held: listen closes this descriptor
+	removed := k.removed
 	k.mu.Unlock()
-	if busy {
+	switch {
+	case removed:
+		return nil, -1, unix.ENODEV
+	case busy:
 		return nil, -1, unix.EBUSY
 	}
 	if last != nil {
@@ -139,8 +143,12 @@ func (k *Kernel) Open() (mem []byte, fd int, err error) {
 	}
 	s := &session{fd: ends[0], gone: make(chan struct{})}
 	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.removed { // before somebody listens: close waits for those who do, and then unmaps the ring
+		_, _, _ = unix.Close(ends[0]), unix.Close(ends[1]), unix.Munmap(mem)
+		return nil, -1, unix.ENODEV
+	}
 	k.session = s
-	k.mu.Unlock()
 	go k.listen(s)
 	return mem, ends[1], nil
 }
