@@ -11,12 +11,13 @@ const (
 	BarWrites                  // Writes rows conflict
 	BarAll                     // all rows conflict but those that BypassAttention and those of class Reserves: RESERVE (SPC-2)
 
-	InStandby       // only rows with the flag OnStandby
-	InUnavailable   // only rows with the flag OnUnavailable
-	InOffline       // the same
-	InTransition    // the same
-	reservationBars = BarReads | BarWrites | BarAll
-	accessBars      = InStandby | InUnavailable | InOffline | InTransition
+	InStandby     // only rows with the flag OnStandby
+	InUnavailable // only rows with the flag OnUnavailable
+	InOffline     // the same
+	InTransition  // the same
+
+	ReservationBars = BarReads | BarWrites | BarAll // those of reservations, as a mask
+	AccessBars      = InStandby | InUnavailable | InOffline | InTransition
 )
 
 // Bar makes the bars of mask what they are in b, for commands that begin from now on.
@@ -72,7 +73,7 @@ func harmlessStart(cdb []byte) bool { return cdb[4]&0x01 != 0 && cdb[4]&0xf0 == 
 // reach says whether the access state lets a command through.
 func (b Bars) reach(op *Op) Result {
 	switch {
-	case b&accessBars == 0 || op.Flags&BypassAttention != 0:
+	case b&AccessBars == 0 || op.Flags&BypassAttention != 0:
 	case b&InTransition != 0 && op.Flags&OnUnavailable == 0:
 		return AccessStateTransition
 	case b&InOffline != 0 && op.Flags&OnUnavailable == 0:

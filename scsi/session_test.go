@@ -18,7 +18,7 @@ func (h *held) take(n *Nexus) {
 	h.holder = n
 	for _, other := range h.unit.Nexuses() {
 		if other != n {
-			other.Bar(BarAll, reservationBars)
+			other.Bar(BarAll, ReservationBars)
 		}
 	}
 }
@@ -29,7 +29,7 @@ func (h *held) left(n *Nexus) {
 	}
 	h.holder = nil
 	for _, other := range h.unit.Nexuses() {
-		other.Bar(0, reservationBars)
+		other.Bar(0, ReservationBars)
 	}
 }
 

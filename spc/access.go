@@ -124,12 +124,10 @@ func (a *access) get(id uint16) AccessGroup {
 	return newGroup(id)
 }
 
-const accessBars = scsi.InStandby | scsi.InUnavailable | scsi.InOffline | scsi.InTransition
-
 // bar has the access state of its group bar a nexus. One that comes through no port has no state. The caller holds mu.
 func (a *access) bar(n *scsi.Nexus) {
 	if n.Port != 0 {
-		n.Bar(accessStates[a.get(n.Group).State].bars, accessBars)
+		n.Bar(accessStates[a.get(n.Group).State].bars, scsi.AccessBars)
 	}
 }
 

@@ -103,7 +103,7 @@ func (r *reservations) barAll() {
 }
 
 func (r *reservations) bar(n *scsi.Nexus) {
-	n.Bar(r.barsOf(n), scsi.BarReads|scsi.BarWrites|scsi.BarAll)
+	n.Bar(r.barsOf(n), scsi.ReservationBars)
 }
 
 func (r *reservations) barsOf(n *scsi.Nexus) scsi.Bars {

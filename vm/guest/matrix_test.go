@@ -67,12 +67,9 @@ func TestConflictMatrix(t *testing.T) {
 		}
 	}
 	t.Logf("%d commands", sent)
-	s.reserve(typLast)
+	s.reserve(writeExclusive)
 	s.byRole[scsitest.Holder].prout(clearAll, 0, stageKeys[scsitest.Holder], 0, 0).Good()
 }
-
-// typLast is the type of the reservation that is cleared in the end: any.
-const typLast = writeExclusive
 
 // requireRoom requires that a command has been carried out, however it ended, or has met a reservation.
 func requireRoom(t *testing.T, room bool, a *scsitest.Answer, name string) {
