@@ -4,27 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/tcmud/tcmud/lio"
 )
 
-// What the kernel is told of a device whose unit keeps reservations and access states itself: to hand us the commands for
-// them, and to refuse none.
-var kept = []struct{ attribute, value string }{
-	{"pgr_support", "0"}, {"alua_support", "0"}, {"emulate_pr", "1"},
-}
+// kept are the attributes by which the kernel hands us the commands for reservations and access states, and refuses none. They
+// have to be as lio.EngineAttributes has them.
+var kept = []string{"pgr_support", "alua_support", "emulate_pr"}
 
 // keepReservations has the kernel leave reservations and access states of the device to its unit. Where it does not,
 // nothing is served: reservations that some commands do not know of protect nobody.
 func (v *volume) keepReservations() error {
-	for _, k := range kept {
-		now, err := v.so.Attribute(k.attribute)
+	want := lio.EngineAttributes()
+	for _, attribute := range kept {
+		now, err := v.so.Attribute(attribute)
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("this kernel cannot leave reservations to the disk, for there is no attribute %s: use reservations=kernel", k.attribute)
+			return fmt.Errorf("this kernel cannot leave reservations to the disk, for there is no attribute %s: use reservations=kernel", attribute)
 		}
-		if err == nil && now != k.value {
-			err = v.so.SetAttribute(k.attribute, k.value)
+		if err == nil && now != want[attribute] {
+			err = v.so.SetAttribute(attribute, want[attribute])
 		}
 		if err != nil {
-			return fmt.Errorf("the kernel keeps reservations itself: set attribute %s to %s, if need be with the LUNs of the device deleted: %w", k.attribute, k.value, err)
+			return fmt.Errorf("the kernel keeps reservations itself: set attribute %s to %s, if need be with the LUNs of the device deleted: %w", attribute, want[attribute], err)
 		}
 	}
 	return nil
@@ -38,8 +39,8 @@ func (v *volume) returnReservations(before, text string) error {
 		return nil
 	}
 	var failed []error
-	for _, k := range kept {
-		failed = append(failed, v.so.SetAttribute(k.attribute, "1"))
+	for _, attribute := range kept {
+		failed = append(failed, v.so.SetAttribute(attribute, "1"))
 	}
 	return errors.Join(failed...)
 }
