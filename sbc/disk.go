@@ -165,7 +165,8 @@ func New(cfg Config) (*Disk, error) {
 	if cfg.ShortCDBs {
 		ops = slices.DeleteFunc(ops, func(o scsi.Op) bool { return o.Len > 16 })
 	}
-	unit, err := scsi.NewUnit(scsi.Config{Ops: ops, Blocks: d.Blocks, Joined: d.primary.Joined, Left: d.lost, Reset: d.reset})
+	unit, err := scsi.NewUnit(scsi.Config{Ops: ops, Blocks: d.Blocks, Joined: d.primary.Joined, Left: d.lost, Reset: d.reset,
+		Waits: d.traits.Blocking})
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,9 @@ type Command struct {
 	// Aborted is closed when the command has been aborted, so that a handler that waits for something may return at once,
 	// with the result Aborted, provided that nothing it has begun can still change what others see. Nil: it never is.
 	Aborted <-chan struct{}
+	// AtOnce says that others wait behind this command. A handler that would have to wait returns Later instead, and has
+	// done nothing; then the transport has it run elsewhere, with AtOnce unset.
+	AtOnce bool
 
 	op    *Op
 	size  int64 // of Data

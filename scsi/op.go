@@ -120,7 +120,7 @@ func (a Access) String() string {
 }
 
 // Flags are the further facts of a row that the pipeline decides by.
-type Flags uint8
+type Flags uint16
 
 // Flags.
 const (
@@ -133,12 +133,14 @@ const (
 	NeedsStart
 	// AltersMedium: DATA PROTECT while the unit is write protected.
 	AltersMedium
-	// Lengthy: it may take seconds, so that a transport does not let others wait for it (Unit.Lengthy).
+	// Lengthy: it may take seconds, so that no others should wait for it: with Command.AtOnce it ends in Later.
 	Lengthy
 	// OnStandby and OnUnavailable: carried out also when the port that it came through is in the asymmetric access state
 	// standby, or unavailable, offline or in transition (SPC-4 5.15.2.4), as those that BypassAttention are.
 	OnStandby
 	OnUnavailable
+	// Prompt: its handler honours Command.AtOnce. In a unit that Waits, the other rows end in Later.
+	Prompt
 )
 
 // Op is one row: all there is to know of one command, or of one service action. Dispatch, the check of the CDB,

@@ -95,7 +95,15 @@ const (
 	descriptorFormat
 	hasProgress
 	hasSpecific
+	later
 )
+
+// Later is the result of a command that would have had to wait, and had AtOnce: nothing of it has been done, and it is to be
+// run again without. An initiator that saw it would see BUSY.
+var Later = Result{Status: Busy, flags: later}
+
+// IsLater says whether r is Later.
+func (r Result) IsLater() bool { return r.flags&later != 0 }
 
 // Check is CHECK CONDITION with the given sense.
 func Check(k Key, c Code) Result { return Result{Status: CheckCondition, Key: k, Code: c} }

@@ -28,6 +28,8 @@ type Config struct {
 	Joined, Left func(*Nexus)
 	// Reset is what is to be done when the unit is reset, beside what Unit.Reset does. It must not wait.
 	Reset func()
+	// Waits says that handlers may wait for a device, or for others: with Command.AtOnce, what is not Prompt ends in Later.
+	Waits bool
 }
 
 // Gate says whether a unit that is busy with itself, as while it is formatted, carries out commands of a row: GOOD, or
@@ -39,10 +41,10 @@ type Gate func(*Op) Result
 type Unit struct {
 	ops          []Op // sorted by Code and SA; immutable after NewUnit
 	first, count [256]uint16
-	lengthy      [256]bool // a row of that code is Lengthy
 	blocks       func() uint64
 	joined, left func(*Nexus) // nil: nobody wants to know
 	reset        func()       // nil: nothing to do
+	waits        bool
 	settings     atomic.Uint32
 	gate         atomic.Pointer[Gate] // nil: open
 	stranger     Nexus
@@ -53,7 +55,7 @@ type Unit struct {
 
 // NewUnit builds a unit; a row that is incomplete, malformed or there twice is an error.
 func NewUnit(cfg Config) (*Unit, error) {
-	u := &Unit{blocks: cfg.Blocks, joined: cfg.Joined, left: cfg.Left, reset: cfg.Reset}
+	u := &Unit{blocks: cfg.Blocks, joined: cfg.Joined, left: cfg.Left, reset: cfg.Reset, waits: cfg.Waits}
 	u.stranger.Name, u.stranger.unit = "stranger", u
 	for _, o := range cfg.Ops {
 		if !o.Absent {
@@ -80,7 +82,6 @@ func NewUnit(cfg Config) (*Unit, error) {
 			return nil, fmt.Errorf("%s and %s share %v and cannot be told apart", prev.Name, o.Name, o.Code)
 		}
 		u.count[o.Code]++
-		u.lengthy[o.Code] = u.lengthy[o.Code] || o.Flags&Lengthy != 0
 	}
 	if u.joined != nil {
 		u.joined(&u.stranger)
@@ -118,16 +119,6 @@ func (u *Unit) Hold(g Gate) {
 	u.gate.Store(&g)
 }
 
-// Lengthy says that a command may take so long that others should not wait for it. What a CDB says of no command is
-// not. A transport asks it of each command, so those of other operation codes are told apart at once.
-func (u *Unit) Lengthy(cdb []byte) bool {
-	if len(cdb) == 0 || !u.lengthy[cdb[0]] {
-		return false
-	}
-	op, _ := u.find(cdb)
-	return op != nil && op.Flags&Lengthy != 0
-}
-
 // NotReady says why the unit is not ready; GOOD when it is.
 func (u *Unit) NotReady() Result {
 	if r := u.held(nil); !r.OK() {
@@ -161,6 +152,9 @@ func (u *Unit) Do(c *Command) Result {
 	op, r := u.find(c.CDB)
 	if op != nil {
 		c.op = op
+		if c.AtOnce && (op.Flags&Lengthy != 0 || u.waits && op.Flags&Prompt == 0) {
+			return Later
+		}
 		if r = u.admit(op, c); r.OK() {
 			r = op.Do(c)
 		}

@@ -221,21 +221,33 @@ func TestExtent(t *testing.T) {
 	require.ErrorContains(t, err, `"TRANSFER LENGTH" is not one of its fields`)
 }
 
-func TestLengthy(t *testing.T) {
-	rows := testRows()
-	for i := range rows {
-		if rows[i].Name == "WRITE (10)" || rows[i].Name == "GET LBA STATUS" {
-			rows[i].Flags |= Lengthy
+// TestAtOnce: with AtOnce, what may wait is left for later, and nothing of it is done.
+func TestAtOnce(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		rows := testRows()
+		for i := range rows {
+			switch rows[i].Name {
+			case "WRITE (10)", "GET LBA STATUS":
+				rows[i].Flags |= Lengthy
+			case "READ (10)":
+				rows[i].Flags |= Prompt
+			}
 		}
+		u, err := NewUnit(Config{Ops: rows, Waits: waits, Blocks: func() uint64 { return 1000 }})
+		require.NoError(t, err)
+		n := u.Join("host a")
+		n.Attend(PowerOnOccurred)
+		do := func(cdb []byte, atOnce bool) Result { return u.Do(&Command{CDB: cdb, Nexus: n, AtOnce: atOnce}) }
+		for _, long := range [][]byte{cdb(0x2a), cdb(0x9e, 0x12)} {
+			require.Equal(t, Later, do(long, true))
+		}
+		require.Equal(t, waits, do(cdb(0x12), true).IsLater(), "INQUIRY")
+		require.Equal(t, InvalidCommandOperationCode, do(cdb(0xff), true))
+		require.Equal(t, Check(UnitAttention, PowerOnOccurred), do(cdb(0x28), true), "nobody else was told of it")
+		require.False(t, do(cdb(0x2a), false).IsLater())
 	}
-	u, err := NewUnit(Config{Ops: rows})
-	require.NoError(t, err)
-	for _, is := range [][]byte{cdb(0x2a), cdb(0x9e, 0x12)} {
-		require.True(t, u.Lengthy(is))
-	}
-	for _, not := range [][]byte{cdb(0x28), cdb(0x9e, 0x10), cdb(0x9e, 0x1f), {0x9e}, {0xff}, {}} {
-		require.False(t, u.Lengthy(not))
-	}
+	require.Equal(t, Busy, Later.Status, "for those who do not know it")
+	require.False(t, Result{Status: Busy}.IsLater())
 }
 
 // TestCheck finds what would keep a command from its handler, leaves unit attentions alone, and does not carry it out.

@@ -35,13 +35,13 @@ type Options struct {
 	// own thread runs each command to its end before it looks at the next, which is fastest where the data is in
 	// memory. (It is 0 too on kernels before 4.7, which want completions in order.)
 	Workers int
+	// AtOnce: the handler knows scsi.Command.AtOnce, as a scsi.Unit does. The ring's thread then runs each command first,
+	// and hands to the Workers what ends in scsi.Later: who need not wait is spared the way to a worker and back. Unset,
+	// all commands go to the Workers, if there are any.
+	AtOnce bool
 	// Depth is how many commands there may be with the Workers, 0 for 1024. What is beyond waits in the ring, where nobody
 	// can abort it.
 	Depth int
-	// Lengthy says of a CDB that its command may take so long that others should not wait for it. Without Workers, where
-	// the ring's thread runs all others, a few goroutines run those. It is asked on that thread, and must not wait. Nil:
-	// none is.
-	Lengthy func(cdb []byte) bool
 	// TMR is told of task management functions, on the ring's own thread: it must not wait. Nil if not wanted. The commands
 	// that one names have been aborted by then. They come only if the device's attribute tmr_notification is set.
 	TMR func(TMR)
@@ -102,7 +102,6 @@ type Device struct {
 
 	consumer consumer // the ring's thread only
 	workers  workers
-	lengthy  workers // of what Options.Lengthy says, where there are no other workers
 }
 
 // Attach begins to serve the ring of p, which belongs to the Device from now on, even if there is an error. Most
@@ -134,12 +133,10 @@ func (d *Device) begin() (err error) {
 	}
 	d.bell.fd = d.port.FD
 	d.consumer.init(d.port.FD, d.wake)
-	if d.ring.features&OutOfOrder != 0 {
-		d.workers.init(d.opts.Workers, d.opts.Depth)
-		if d.opts.Workers <= 0 && d.opts.Lengthy != nil {
-			d.lengthy.init(lengthyWorkers, lengthyDepth)
-		}
+	if d.ring.features&OutOfOrder == 0 {
+		d.opts.Workers = 0
 	}
+	d.workers.init(d.opts.Workers, d.opts.Depth)
 	return d.position()
 }
 
@@ -224,15 +221,6 @@ func (d *Device) close() {
 	close(d.done)
 }
 
-// pools are those that run what the ring's thread does not.
-func (d *Device) pools() [2]*workers { return [2]*workers{&d.workers, &d.lengthy} }
-
-// run carries out a command that was taken and completes it; the doorbell is left to the caller.
-func (d *Device) run(s *slot) error {
-	res, length := d.answer(s, d.handler)
-	return d.ring.complete(s.id, res, length)
-}
-
 // answer calls the handler. This is the one place where a panic is caught: the command fails, the device goes on.
 func (d *Device) answer(s *slot, h scsi.Handler) (res scsi.Result, length uint32) {
 	defer func() {
@@ -246,7 +234,9 @@ func (d *Device) answer(s *slot, h scsi.Handler) (res scsi.Result, length uint32
 	}
 	s.cmd.Nexus = d.opts.Nexus
 	s.cmd.Begin()
-	res = h.Do(&s.cmd)
+	if res = h.Do(&s.cmd); res.IsLater() && s.cmd.AtOnce {
+		return res, 0
+	}
 	return res, s.conceal(res, d.ring.features)
 }
 

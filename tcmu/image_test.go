@@ -90,6 +90,7 @@ func hand(t testing.TB, mem []byte, h scsi.Handler) *Device {
 	d.ring, err = newRing(mem)
 	require.NoError(t, err)
 	d.bell.fd = devNull(t)
+	d.workers.init(0, 0)
 	return d
 }
 

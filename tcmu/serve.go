@@ -29,8 +29,8 @@ const (
 
 // consumer is the state of the ring's thread.
 type consumer struct {
-	slot      slot // of the command that runs inline
-	owed      bool // the tail has moved and the kernel has not been told
+	slot      *slot // for the next command; nil: to be had from the workers
+	owed      bool  // the tail has moved and the kernel has not been told
 	poll      [2]unix.PollFd
 	nap       time.Duration // of the next sleep, at most
 	spin      time.Duration // before it
@@ -62,7 +62,6 @@ func (d *Device) serve() {
 		}
 	}
 	d.workers.drain()
-	d.lengthy.drain()
 	d.close()
 }
 
@@ -140,44 +139,48 @@ func (d *Device) step(head uint32) error {
 
 // command takes a command and runs it, or hands it to a worker.
 func (d *Device) command(h header) error {
-	if d.workers.limit > 0 {
-		return d.handOver(&d.workers, h)
-	}
-	s := &d.consumer.slot
-	if err := s.load(d.ring, h); err != nil {
-		return err
-	}
-	if d.lengthy.limit > 0 && d.opts.Lengthy(s.cmd.CDB) {
-		return d.handOver(&d.lengthy, h)
-	}
-	if err := d.ring.take(h, nil); err != nil {
-		return err
-	}
-	d.consumer.owed = true
-	return d.run(s)
-}
-
-// handOver takes a command and hands it to a worker of w.
-func (d *Device) handOver(w *workers, h header) error {
-	s, err := d.slot(w)
+	s, err := d.slot()
 	if s == nil {
 		return err // or stopped; the entry stays where it is
 	}
 	if err := s.load(d.ring, h); err != nil {
 		return err
 	}
+	if d.workers.limit > 0 && !d.opts.AtOnce {
+		return d.handOver(h, s)
+	}
+	if err := d.ring.take(h, nil); err != nil {
+		return err
+	}
+	s.cmd.AtOnce = d.workers.limit > 0
+	res, length := d.answer(s, d.handler)
+	if s.cmd.AtOnce && res.IsLater() {
+		s.phase.Store(waiting)
+		d.dispatch(s)
+		return nil
+	}
+	d.consumer.owed = true
+	return d.ring.complete(s.id, res, length)
+}
+
+// handOver takes a command and hands it to a worker.
+func (d *Device) handOver(h header, s *slot) error {
 	if err := d.ring.take(h, s); err != nil {
 		return err
 	}
-	d.dispatch(w, s)
+	d.dispatch(s)
 	return nil
 }
 
-// slot is a slot of w for the next command. When all are out it waits, and commands wait in the ring; nil if the Device is
+// slot is the slot for the next command. When all are out it waits, and commands wait in the ring; nil if the Device is
 // stopped meanwhile.
-func (d *Device) slot(w *workers) (*slot, error) {
-	if s := w.slot(); s != nil {
-		return s, nil
+func (d *Device) slot() (*slot, error) {
+	c, w := &d.consumer, &d.workers
+	if c.slot == nil {
+		c.slot = w.slot()
+	}
+	if c.slot != nil {
+		return c.slot, nil
 	}
 	look := time.NewTicker(shortestNap)
 	defer look.Stop()
@@ -186,8 +189,8 @@ func (d *Device) slot(w *workers) (*slot, error) {
 			return nil, err
 		}
 		select {
-		case s := <-w.free:
-			return s, nil
+		case c.slot = <-w.free:
+			return c.slot, nil
 		case <-d.quit:
 			return nil, nil
 		case <-look.C:

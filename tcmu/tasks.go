@@ -22,13 +22,6 @@ const (
 // withdrawn is the handler of commands that have been aborted before they began.
 var withdrawn = scsi.HandlerFunc(func(*scsi.Command) scsi.Result { return scsi.Aborted })
 
-// newSlot is a slot whose command can be told that it has been aborted.
-func newSlot() *slot {
-	s := new(slot)
-	s.renew()
-	return s
-}
-
 // renew gives the slot something new to be told by: what was there has been closed, or may have been.
 func (s *slot) renew() {
 	s.abort = make(chan struct{})
@@ -45,13 +38,8 @@ func (d *Device) Abort(except *scsi.Command) (done <-chan struct{}) {
 
 // idOf is the ring id of a command that its handler has, or -1 if it is not of this ring.
 func (d *Device) idOf(c *scsi.Command) int {
-	if c == &d.consumer.slot.cmd {
-		return int(d.consumer.slot.id)
-	}
-	for _, w := range d.pools() {
-		if s := w.find(c); s != nil {
-			return int(s.id)
-		}
+	if s := d.workers.find(c); s != nil {
+		return int(s.id)
 	}
 	return -1
 }
@@ -59,16 +47,15 @@ func (d *Device) idOf(c *scsi.Command) int {
 // abort withdraws those slots' commands that wait, and tells those that run. It does not wait for them.
 func (d *Device) abort(which func(*slot) bool) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // as in serve; answer recovers
-	for _, w := range d.pools() {
-		if err := d.abortIn(w, which); err != nil {
-			d.end(err)
-		}
+	if err := d.withdraw(which); err != nil {
+		d.end(err)
 	}
 }
 
-// abortIn is abort for one pool of workers. The lock is held up to the doorbell, so that nobody uses a slot, or closes the
-// ring, before this is done with it.
-func (d *Device) abortIn(w *workers, which func(*slot) bool) (err error) {
+// withdraw is abort, but for errors. The lock is held up to the doorbell, so that nobody uses a slot, or closes the ring,
+// before this is done with it.
+func (d *Device) withdraw(which func(*slot) bool) (err error) {
+	w := &d.workers
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	completed := false

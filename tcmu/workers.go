@@ -25,17 +25,13 @@ const (
 	// defaultDepth is more than initiators send as a rule. A command that is with the workers can be aborted, and those
 	// behind it in the ring are seen; one that is still in the ring has to wait for a slot first.
 	defaultDepth = 1024
-
-	// How many lengthy commands are run at a time, and taken from the ring: the next after them holds up what is behind it.
-	lengthyWorkers = 4
-	lengthyDepth   = 256
 )
 
+// init sets how many goroutines and slots there may be. Without goroutines there is one slot, the ring's thread's own.
 func (w *workers) init(limit, depth int) {
 	if limit <= 0 {
-		return
-	}
-	if depth <= 0 {
+		limit, depth = 0, 1
+	} else if depth <= 0 {
 		depth = defaultDepth
 	}
 	w.limit, w.depth = limit, max(depth, limit)
@@ -51,10 +47,13 @@ func (w *workers) slot() *slot {
 	if w.made == w.depth {
 		return nil
 	}
-	if w.made++; w.made == 1 {
+	s := new(slot)
+	if w.made++; w.made == 1 && w.limit > 0 {
 		w.work, w.free = make(chan *slot, w.depth), make(chan *slot, w.depth)
 	}
-	s := newSlot()
+	if w.limit > 0 {
+		s.renew()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.slots = append(w.slots, s)
@@ -73,20 +72,22 @@ func (w *workers) find(c *scsi.Command) *slot {
 	return nil
 }
 
-// dispatch hands a loaded slot to a worker of w, and makes one more if all have something to do.
-func (d *Device) dispatch(w *workers, s *slot) {
+// dispatch hands the loaded slot of the ring's thread to a worker, and makes one more if all have something to do.
+func (d *Device) dispatch(s *slot) {
+	d.consumer.slot = nil
+	w := &d.workers
 	if out := w.made - len(w.free); out > w.running && w.running < w.limit {
 		w.running++
-		w.group.Go(func() { d.worker(w) })
+		w.group.Go(d.worker)
 	}
 	w.work <- s // never waits: there is room for every slot
 }
 
-func (d *Device) worker(w *workers) {
+func (d *Device) worker() {
 	debug.SetPanicOnFault(true) // as in serve
-	for s := range w.work {
-		ran, err := d.turn(w, s)
-		w.free <- s
+	for s := range d.workers.work {
+		ran, err := d.turn(s)
+		d.workers.free <- s
 		if err == nil && ran {
 			err = d.announce()
 		}
@@ -97,14 +98,15 @@ func (d *Device) worker(w *workers) {
 }
 
 // turn runs the command of a slot whose turn it is, if it has not been aborted before.
-func (d *Device) turn(w *workers, s *slot) (ran bool, err error) {
+func (d *Device) turn(s *slot) (ran bool, err error) {
 	if !s.phase.CompareAndSwap(waiting, running) {
-		w.renew(s)
+		d.workers.renew(s)
 		return false, nil
 	}
+	s.cmd.AtOnce = false
 	res, length := d.answer(s, d.handler)
 	if !s.phase.CompareAndSwap(running, idle) {
-		w.renew(s)
+		d.workers.renew(s)
 	}
 	return true, d.ring.complete(s.id, res, length)
 }

@@ -98,6 +98,9 @@ func (h counted) Do(c *scsi.Command) scsi.Result {
 	class := classOf(c.CDB)
 	begin := time.Now()
 	r := h.handler.Do(c)
+	if r.IsLater() { // it will come again
+		return r
+	}
 	t := &h.counters.traffic[class]
 	t.count(time.Since(begin))
 	switch {

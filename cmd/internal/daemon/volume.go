@@ -22,8 +22,12 @@ import (
 	"github.com/tcmud/tcmud/tcmu"
 )
 
-// workers is how many run commands of a store that may wait for a device.
-const workers = 16
+// How many goroutines run what the ring's thread does not: of a store that may wait for a device, and of one in memory,
+// where only what takes long is for them.
+const (
+	workers      = 16
+	fewerWorkers = 4
+)
 
 // volume is one device of ours and what serves it.
 type volume struct {
@@ -159,7 +163,8 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 	}
 	if u, ok := h.(*unit); ok {
 		nexus := v.join(u)
-		o.Nexus, o.Lengthy, o.TMR = nexus, u.Lengthy, func(t tcmu.TMR) { u.manage(t, nexus) }
+		o.Nexus, o.AtOnce, o.TMR = nexus, true, func(t tcmu.TMR) { u.manage(t, nexus) }
+		o.Workers = fewerWorkers
 	}
 	if waits(store, h) {
 		o.Workers = workers
