@@ -173,6 +173,9 @@ func (d *Device) Err() error {
 func (d *Device) Stats() Stats {
 	d.ring.mu.Lock()
 	c := d.ring.counts
+	if _, running := d.ring.running(); running {
+		c.commands++
+	}
 	d.ring.mu.Unlock()
 	return Stats{
 		Commands:    c.commands,
@@ -205,7 +208,7 @@ func (d *Device) end(err error) {
 // close lets go of the ring, once nobody uses it any more.
 func (d *Device) close() {
 	if d.Err() == nil {
-		if err := d.bell.ring(); err != nil {
+		if err := d.announce(); err != nil {
 			d.end(ErrRemoved)
 		}
 	}

@@ -94,7 +94,7 @@ func TestPadOfEightBytesAtTheVeryEnd(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, found)
 	require.EqualValues(t, 0, d.ring.consumed)
-	require.EqualValues(t, 0, d.ring.tail.Load(), "the tail follows: a PAD wants no completion")
+	require.EqualValues(t, 0, d.ring.done, "a PAD wants no completion")
 }
 
 func TestResponse(t *testing.T) {
@@ -111,7 +111,7 @@ func TestResponse(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := readEntry()
-			respond(e, 0x1234, c.res, c.length)
+			writeResponse(e, 0x1234, c.res, c.length)
 			require.Equal(t, c.want, e[:16])
 			require.Equal(t, readEntry()[16:], e[16:], "without CHECK CONDITION there is no sense data")
 		})
@@ -124,7 +124,7 @@ func TestResponseWithSense(t *testing.T) {
 	for i := 16; i < 112; i++ {
 		e[i] = 0xee
 	}
-	respond(e, 0x1234, scsi.LBAOutOfRange, 0)
+	writeResponse(e, 0x1234, scsi.LBAOutOfRange, 0)
 	require.Equal(t, join(
 		[]byte{0x81, 0, 0, 0, 0x34, 0x12, 0, 0},
 		[]byte{2, 0, 0, 0, 0, 0, 0, 0},

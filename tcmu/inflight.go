@@ -22,6 +22,10 @@ func (r *ring) await(except int) (done <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a.ids, a.left = r.live, r.inFlight
+	if id, ok := r.running(); ok && !a.ids.has(id) {
+		a.ids.add(id)
+		a.left++
+	}
 	if except >= 0 {
 		a.ended(uint16(except))
 	}
@@ -40,9 +44,13 @@ func (r *ring) ended(id uint16) {
 	}
 	r.live.remove(id)
 	r.inFlight--
-	if len(r.awaited) == 0 {
-		return
+	if len(r.awaited) > 0 {
+		r.tell(id)
 	}
+}
+
+// tell tells those that await the command with the given id that it has ended. r.mu is held.
+func (r *ring) tell(id uint16) {
 	r.awaited = slices.DeleteFunc(r.awaited, func(a *awaited) bool {
 		if a.ended(id); a.left > 0 {
 			return false

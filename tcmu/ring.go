@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tcmud/tcmud/scsi"
 )
@@ -33,9 +34,13 @@ type ring struct {
 	entries []byte // the command ring in it
 	size    uint32
 
+	// own is which command the ring's thread runs itself, see begin. It alone writes this.
+	own atomic.Uint64
+
 	mu       sync.Mutex
 	consumed uint32     // guarded by mu; written by the consumer only, which may read it without
-	done     uint32     // guarded by mu: the tail, not read back from shared memory
+	done     uint32     // guarded by mu: the tail, which the kernel is shown by publish; not read back from shared memory
+	owned    uint64     // guarded by mu: what own was for the last command of it that has ended
 	live     idSet      // guarded by mu: taken, and not ended
 	inFlight int        // guarded by mu: how many are in live
 	awaited  []*awaited // guarded by mu: what somebody waits for
@@ -98,8 +103,19 @@ func (r *ring) distance(a, b uint32) uint32 {
 	return r.size - a + b
 }
 
-// take moves consumed past the entry h, which is the one there. The id of a command is in flight from now on, and s, if it is
-// not nil, waits with it: whoever finds one finds the other.
+// begin notes that the ring's thread runs the command with the given id there and then: await knows of it from now on. What
+// it is finished with, or handed to a worker by, is finish or take. One store instead of a lock and an id in flight: most
+// commands are run so.
+func (r *ring) begin(id uint16) { r.own.Store(r.own.Load()&^0xffff + 1<<16 + uint64(id)) }
+
+// running is the id of the command that the ring's thread runs itself; ok is false when there is none. r.mu is held.
+func (r *ring) running() (id uint16, ok bool) {
+	own := r.own.Load()
+	return uint16(own), own != r.owned
+}
+
+// take moves consumed past the entry h, which is the one there. The id of a command is in flight from now on, and s waits
+// with it: whoever finds one finds the other.
 func (r *ring) take(h header, s *slot) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,12 +124,11 @@ func (r *ring) take(h header, s *slot) error {
 		if r.live.has(h.id) {
 			return r.broken(h.off, "CMD with id %d, which is in flight", h.id)
 		}
+		r.owned = r.own.Load()
 		r.live.add(h.id)
 		r.inFlight++
 		r.counts.commands++
-		if s != nil {
-			s.phase.Store(waiting)
-		}
+		s.phase.Store(waiting)
 	case opTMR:
 		r.counts.tmrs++
 	case opPad:
@@ -122,6 +137,25 @@ func (r *ring) take(h header, s *slot) error {
 	}
 	r.consumed = r.next(h)
 	return r.settle()
+}
+
+// finish is take and complete in one, of a command that the ring's thread has begun, and run.
+func (r *ring) finish(h header, res scsi.Result, length uint32) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.owned = r.own.Load()
+	if len(r.awaited) > 0 {
+		r.tell(h.id)
+	}
+	if r.err != nil {
+		return r.err
+	}
+	if r.live.has(h.id) {
+		return r.broken(h.off, "CMD with id %d, which is in flight", h.id)
+	}
+	r.counts.commands++
+	r.consumed = r.next(h)
+	return r.respond(h.id, res, length)
 }
 
 // complete writes how the command with the given id ended, and how much Data-In it has if length is not 0.
@@ -135,6 +169,11 @@ func (r *ring) complete(id uint16, res scsi.Result, length uint32) error {
 	if r.err != nil {
 		return r.err
 	}
+	return r.respond(id, res, length)
+}
+
+// respond overwrites the entry at the tail with a completion. r.mu is held.
+func (r *ring) respond(id uint16, res scsi.Result, length uint32) error {
 	h, err := r.header(r.done, r.consumed)
 	if err == nil && h.op != opCommand {
 		err = r.broken(h.off, "%v where a CMD was", h.op)
@@ -142,14 +181,14 @@ func (r *ring) complete(id uint16, res scsi.Result, length uint32) error {
 	if err != nil {
 		return r.stop(err)
 	}
-	respond(r.bytes(h), id, res, length)
+	writeResponse(r.bytes(h), id, res, length)
 	r.counts.completions++
 	r.done = r.next(h)
 	return r.settle()
 }
 
-// respond writes a completion over an entry.
-func respond(p []byte, id uint16, res scsi.Result, length uint32) {
+// writeResponse writes a completion over an entry.
+func writeResponse(p []byte, id uint16, res scsi.Result, length uint32) {
 	order := binary.NativeEndian
 	order.PutUint16(p[entryID:], id)
 	p[entryUFlags] = 0
@@ -165,7 +204,7 @@ func respond(p []byte, id uint16, res scsi.Result, length uint32) {
 	}
 }
 
-// settle moves the tail past entries that need no completion and shows it to the kernel. r.mu is held.
+// settle moves the tail past entries that need no completion. r.mu is held.
 func (r *ring) settle() error {
 	for r.done != r.consumed {
 		h, err := r.header(r.done, r.consumed)
@@ -177,10 +216,16 @@ func (r *ring) settle() error {
 		}
 		r.done = r.next(h)
 	}
-	// Release: whatever is written to the entries is there before the kernel can see the new tail. It may look at
-	// any time, not only when the doorbell rings.
-	r.tail.Store(r.done)
 	return nil
+}
+
+// publish shows the kernel what has been completed. It may look at any time, but does when the doorbell rings: so once for
+// each doorbell is enough.
+func (r *ring) publish() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// Release: whatever is written to the entries is there before the kernel can see the new tail.
+	r.tail.Store(r.done)
 }
 
 // stop makes err the answer to all completions from now on. r.mu is held.
@@ -199,6 +244,9 @@ func (r *ring) outstanding(limit int) (ids []uint16, n int) {
 		if r.live.has(uint16(id)) {
 			ids = append(ids, uint16(id))
 		}
+	}
+	if id, ok := r.running(); ok {
+		return append(ids, id), r.inFlight + 1
 	}
 	return ids, r.inFlight
 }

@@ -97,8 +97,9 @@ func (d *Device) settle() error {
 	return d.announce()
 }
 
-// announce rings the doorbell.
+// announce tells the kernel of what has been completed.
 func (d *Device) announce() error {
+	d.ring.publish()
 	switch err := d.bell.ring(); err {
 	case nil:
 		return nil
@@ -149,18 +150,14 @@ func (d *Device) command(h header) error {
 	if d.workers.limit > 0 && !d.opts.AtOnce {
 		return d.handOver(h, s)
 	}
-	if err := d.ring.take(h, nil); err != nil {
-		return err
-	}
+	d.ring.begin(h.id)
 	s.cmd.AtOnce = d.workers.limit > 0
 	res, length := d.answer(s, d.handler)
 	if s.cmd.AtOnce && res.IsLater() {
-		s.phase.Store(waiting)
-		d.dispatch(s)
-		return nil
+		return d.handOver(h, s)
 	}
 	d.consumer.owed = true
-	return d.ring.complete(s.id, res, length)
+	return d.ring.finish(h, res, length)
 }
 
 // handOver takes a command and hands it to a worker.
