@@ -132,7 +132,7 @@ func (d *Device) begin() (err error) {
 		return fmt.Errorf("eventfd: %w", err)
 	}
 	d.bell.fd = d.port.FD
-	d.consumer.init(d.port.FD, d.wake)
+	d.consumer.wait.init(d.port.FD, d.wake)
 	if d.ring.features&OutOfOrder == 0 {
 		d.opts.Workers = 0
 	}

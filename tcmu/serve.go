@@ -10,39 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// longestBatch is how many commands are completed inline before the kernel is told. Each doorbell has a cost of
-	// its own; but the first command of a batch waits for the last.
-	longestBatch = 32
-
-	// longestSpin bounds the time that the ring's thread burns before it sleeps: what a wake-up costs, with reserve.
-	longestSpin  = 50 * time.Microsecond
-	shortestSpin = 5 * time.Microsecond
-
-	// The thread looks into the ring now and then even if nothing wakes it. Between the kernel's store of the head
-	// and its event there is no full barrier, so on weakly ordered machines one can, on paper, take the event and
-	// still see the old head. That can only be right after an event, so the sleep after one is short; each further one
-	// is twice as long, which keeps a thousand idle devices cheap.
-	shortestNap = 100 * time.Millisecond
-	longestNap  = 10 * time.Second
-)
+// longestBatch is how many commands are completed inline before the kernel is told. Each doorbell has a cost of its own;
+// but the first command of a batch waits for the last.
+const longestBatch = 32
 
 // consumer is the state of the ring's thread.
 type consumer struct {
-	slot      *slot // for the next command; nil: to be had from the workers
-	owed      bool  // the tail has moved and the kernel has not been told
-	poll      [2]unix.PollFd
-	nap       time.Duration // of the next sleep, at most
-	spin      time.Duration // before it
-	spinLimit time.Duration
-}
-
-func (c *consumer) init(fd, wake int) {
-	c.poll = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
-	c.nap = shortestNap
-	if runtime.GOMAXPROCS(0) > 1 {
-		c.spinLimit = longestSpin
-	}
+	slot *slot // for the next command; nil: to be had from the workers
+	owed bool  // the tail has moved and the kernel has not been told
+	wait wait
 }
 
 // serve is the ring's thread. It has a thread of the operating system to itself and waits in system calls of its own: in
@@ -193,72 +169,4 @@ func (d *Device) slot() (*slot, error) {
 		case <-look.C:
 		}
 	}
-}
-
-// await returns when there is something in the ring, or the device is to stop. Before it sleeps it spins, as long as
-// that has paid lately.
-func (d *Device) await() error {
-	c := &d.consumer
-	begin := time.Now()
-	for d.ring.idle() && time.Since(begin) < c.spin {
-	}
-	for d.ring.idle() && !d.stopped() {
-		if err := d.sleep(); err != nil {
-			return err
-		}
-	}
-	c.learn(time.Since(begin))
-	return nil
-}
-
-// learn sets how long the next wait spins, from how long this one was: longer, if it could have done without sleep that
-// way; not at all, if it was longer than anyone should spin.
-func (c *consumer) learn(waited time.Duration) {
-	switch {
-	case waited > c.spinLimit:
-		c.spin = 0
-	case waited > c.spin:
-		c.spin = min(max(2*c.spin, shortestSpin), c.spinLimit)
-	}
-}
-
-// sleep waits for the kernel, for end, or for the end of a nap.
-func (d *Device) sleep() error {
-	c := &d.consumer
-	nap := unix.NsecToTimespec(int64(c.nap))
-	n, err := unix.Ppoll(c.poll[:], &nap, nil)
-	switch {
-	case err == unix.EINTR:
-		return nil
-	case err != nil:
-		return fmt.Errorf("ppoll: %w", err)
-	case n == 0:
-		c.nap = min(2*c.nap, longestNap)
-		return nil
-	}
-	c.nap = shortestNap
-	d.wakeups.Add(1)
-	if c.poll[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
-		return ErrRemoved
-	}
-	if c.poll[0].Revents&unix.POLLIN == 0 {
-		return nil
-	}
-	return d.takeEvent()
-}
-
-// takeEvent takes note of the kernel's event, so that the next poll waits for another. What came with it is looked at
-// afterwards, so that nothing is missed.
-func (d *Device) takeEvent() error {
-	var count [4]byte
-	n, err := unix.Read(d.port.FD, count[:])
-	switch {
-	case err == unix.EINTR || err == unix.EAGAIN:
-		return nil
-	case err == unix.EIO || err == nil && n == 0:
-		return ErrRemoved
-	case err != nil:
-		return fmt.Errorf("read: %w", err)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package tcmu
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -12,29 +13,48 @@ import (
 
 func TestSpinLearns(t *testing.T) {
 	const us = time.Microsecond
-	c := consumer{spinLimit: 50 * us}
+	w := wait{limit: 40 * us}
 	for i, step := range []struct{ waited, spin time.Duration }{
 		{time.Hour, 0}, // it begins with none
-		{30 * us, 5 * us},
-		{30 * us, 10 * us},
-		{30 * us, 20 * us},
+		{40 * us, 40 * us},
 		{30 * us, 40 * us},
-		{30 * us, 40 * us}, // long enough
-		{45 * us, 50 * us}, // and never longer
-		{50 * us, 50 * us},
-		{51 * us, 0}, // it did not pay
-		{51 * us, 0},
+		{41 * us, 20 * us}, // it did not pay
+		{time.Hour, 10 * us},
+		{15 * us, 40 * us}, // it would have
+		{time.Hour, 20 * us},
+		{time.Hour, 10 * us},
+		{time.Hour, 5 * us},
+		{time.Hour, 2500},
+		{time.Hour, 0},
+		{time.Hour, 0},
 	} {
-		c.learn(step.waited)
-		require.Equal(t, step.spin, c.spin, "step %d", i)
+		w.learn(step.waited)
+		require.Equal(t, step.spin, w.spin, "step %d", i)
 	}
 }
 
 // With one processor to run on, whoever spins keeps those from running that it waits for.
 func TestNoSpinOnOneProcessor(t *testing.T) {
-	c := consumer{}
-	c.learn(time.Microsecond)
-	require.Zero(t, c.spin)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var w wait
+	w.init(-1, -1)
+	w.learn(time.Microsecond)
+	require.Zero(t, w.spin)
+}
+
+// However many rings spin, one processor is left for those that they wait for.
+func TestSpinnersLeaveAProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	d := hand(t, image(), good)
+	defer spinners.Add(-1)
+	spinners.Add(1)
+	d.spin(time.Now().Add(time.Hour))
+	require.EqualValues(t, 1, spinners.Load())
+}
+
+func TestWakeUpIsMeasured(t *testing.T) {
+	require.Positive(t, wakeUp())
+	require.Equal(t, wakeUp(), wakeUp(), "once")
 }
 
 func TestNapsGrowWhileNothingComes(t *testing.T) {
@@ -46,18 +66,18 @@ func TestNapsGrowWhileNothingComes(t *testing.T) {
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	require.NoError(t, err)
 	defer unix.Close(wake)
-	d.consumer.init(fd, wake)
-	require.Equal(t, shortestNap, d.consumer.nap)
-	d.consumer.nap = time.Millisecond
+	d.consumer.wait.init(fd, wake)
+	require.Equal(t, shortestNap, d.consumer.wait.nap)
+	d.consumer.wait.nap = time.Millisecond
 	require.NoError(t, d.sleep())
-	require.Equal(t, 2*time.Millisecond, d.consumer.nap)
-	d.consumer.nap = longestNap
+	require.Equal(t, 2*time.Millisecond, d.consumer.wait.nap)
+	d.consumer.wait.nap = longestNap
 
 	k.Submit(&tcmutest.Command{CDB: make([]byte, 6)})
 	require.NoError(t, d.sleep())
-	require.Equal(t, shortestNap, d.consumer.nap, "after an event, the first sleep is short")
+	require.Equal(t, shortestNap, d.consumer.wait.nap, "after an event, the first sleep is short")
 	require.EqualValues(t, 1, d.wakeups.Load())
-	d.consumer.nap = time.Millisecond
+	d.consumer.wait.nap = time.Millisecond
 	require.NoError(t, d.sleep())
 	require.EqualValues(t, 1, d.wakeups.Load(), "the event was taken note of")
 }

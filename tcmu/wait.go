@@ -1,0 +1,125 @@
+package tcmu
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// longestSpin bounds what the ring's thread burns before it sleeps, and spinFactor says how many wake-ups that is worth
+	// at most: the next command of an initiator with one at a time comes after a way through the kernel and back that
+	// costs about as much.
+	longestSpin = 500 * time.Microsecond
+	spinFactor  = 4
+
+	// The thread looks into the ring now and then even if nothing wakes it. Between the kernel's store of the head
+	// and its event there is no full barrier, so on weakly ordered machines one can, on paper, take the event and
+	// still see the old head. That can only be right after an event, so the sleep after one is short; each further one
+	// is twice as long, which keeps a thousand idle devices cheap.
+	shortestNap = 100 * time.Millisecond
+	longestNap  = 10 * time.Second
+)
+
+// wait is how the ring's thread waits for the kernel.
+type wait struct {
+	poll  [2]unix.PollFd
+	nap   time.Duration // of the next sleep, at most
+	spin  time.Duration // before it
+	limit time.Duration // of spin
+}
+
+// spinners is how many rings' threads spin now. There is always a processor left for those they wait for.
+var spinners atomic.Int32
+
+func (w *wait) init(fd, wake int) {
+	w.poll = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
+	w.nap = shortestNap
+	if runtime.GOMAXPROCS(0) > 1 {
+		w.limit = min(spinFactor*wakeUp(), longestSpin)
+	}
+}
+
+// learn sets how long the next wait spins, from how long this one was. Where sleep could have been done without, as long
+// as it may; else half of what was tried, and soon nothing: what is burned in vain comes to twice the limit at most.
+func (w *wait) learn(waited time.Duration) {
+	switch {
+	case waited <= w.limit:
+		w.spin = w.limit
+	case w.spin < w.limit/8:
+		w.spin = 0
+	default:
+		w.spin /= 2
+	}
+}
+
+// await returns when there is something in the ring, or the device is to stop. Before it sleeps it spins, as long as
+// that has paid lately.
+func (d *Device) await() error {
+	w := &d.consumer.wait
+	begin := time.Now()
+	if w.spin > 0 {
+		d.spin(begin.Add(w.spin))
+	}
+	for d.ring.idle() && !d.stopped() {
+		if err := d.sleep(); err != nil {
+			return err
+		}
+	}
+	w.learn(time.Since(begin))
+	return nil
+}
+
+// spin looks at the ring until there is something in it or time is up.
+func (d *Device) spin(until time.Time) {
+	defer spinners.Add(-1)
+	if int(spinners.Add(1)) >= runtime.GOMAXPROCS(0) {
+		return
+	}
+	for d.ring.idle() && time.Until(until) > 0 {
+	}
+}
+
+// sleep waits for the kernel, for end, or for the end of a nap.
+func (d *Device) sleep() error {
+	w := &d.consumer.wait
+	nap := unix.NsecToTimespec(int64(w.nap))
+	n, err := unix.Ppoll(w.poll[:], &nap, nil)
+	switch {
+	case err == unix.EINTR:
+		return nil
+	case err != nil:
+		return fmt.Errorf("ppoll: %w", err)
+	case n == 0:
+		w.nap = min(2*w.nap, longestNap)
+		return nil
+	}
+	w.nap = shortestNap
+	d.wakeups.Add(1)
+	if w.poll[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
+		return ErrRemoved
+	}
+	if w.poll[0].Revents&unix.POLLIN == 0 {
+		return nil
+	}
+	return d.takeEvent()
+}
+
+// takeEvent takes note of the kernel's event, so that the next poll waits for another. What came with it is looked at
+// afterwards, so that nothing is missed.
+func (d *Device) takeEvent() error {
+	var count [4]byte
+	n, err := unix.Read(d.port.FD, count[:])
+	switch {
+	case err == unix.EINTR || err == unix.EAGAIN:
+		return nil
+	case err == unix.EIO || err == nil && n == 0:
+		return ErrRemoved
+	case err != nil:
+		return fmt.Errorf("read: %w", err)
+	}
+	return nil
+}
