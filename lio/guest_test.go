@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcmud/tcmud/lio"
@@ -17,12 +18,38 @@ import (
 // These tests change the running kernel's configuration: they are for a virtual machine (vm/boot). No daemon serves the
 // devices, and none is needed.
 
-// TestGuestExample: after it the target is there and open, and both go without a trace.
-func TestGuestExample(t *testing.T) {
-	Example()
-	t.Cleanup(func() { os.Remove(filepath.Join(os.TempDir(), "disk0.img")) })
+// running is the configuration of this machine, in which a test leaves nothing; what one that has failed leaves is removed,
+// or the next would stumble over it.
+func running(t *testing.T) lio.Root {
+	t.Helper()
 	root, err := lio.Open()
 	require.NoError(t, err)
+	t.Cleanup(func() {
+		objects, err := root.StorageObjects()
+		assert.NoError(t, err)
+		assert.Empty(t, objects)
+		fabrics, err := root.Fabrics()
+		assert.NoError(t, err)
+		for _, f := range fabrics {
+			targets, err := f.Targets()
+			assert.NoError(t, err)
+			assert.Empty(t, targets)
+			for _, target := range targets {
+				assert.NoError(t, target.Delete())
+			}
+		}
+		for _, so := range objects {
+			assert.NoError(t, so.Delete())
+		}
+	})
+	return root
+}
+
+// TestGuestExample: after it the target is there and open, and both go without a trace.
+func TestGuestExample(t *testing.T) {
+	root := running(t)
+	t.Cleanup(func() { os.Remove(filepath.Join(os.TempDir(), "disk0.img")) })
+	Example()
 	objects, err := root.StorageObjects()
 	require.NoError(t, err)
 	require.Len(t, objects, 1)
@@ -60,16 +87,15 @@ func only(t *testing.T, root lio.Root, fabric string) lio.Target {
 
 // TestGuestWholeTree makes and removes everything there is on each fabric, by the rules that liotest plays.
 func TestGuestWholeTree(t *testing.T) {
-	root, err := lio.Open()
-	require.NoError(t, err)
 	for _, fabric := range lio.FabricNames() {
-		t.Run(fabric, func(t *testing.T) { wholeTree(t, root, fabric) })
+		t.Run(fabric, func(t *testing.T) { wholeTree(t, running(t), fabric) })
 	}
 }
 
+// TestGuestWatch writes when it has been told of the object: what is written before that, as CreateUser does, may be told
+// and may not.
 func TestGuestWatch(t *testing.T) {
-	root, err := lio.Open()
-	require.NoError(t, err)
+	root := running(t)
 	vhost, err := root.Fabric("vhost")
 	require.NoError(t, err)
 	changes, err := root.Watch(t.Context())
@@ -79,7 +105,8 @@ func TestGuestWatch(t *testing.T) {
 	so := create(t, root, rd0)
 	hba := strings.TrimPrefix(filepath.Dir(so.Path()), top+"/")
 	require.Equal(t, []string{"created " + hba, "created " + hba + "/rd0"}, objects(t, top, changes, lio.Created, hba+"/rd0"))
-	objects(t, top, changes, lio.Written, hba+"/rd0/enable")
+	require.NoError(t, so.SetAttribute("cmd_time_out", "20"))
+	objects(t, top, changes, lio.Written, hba+"/rd0/attrib/cmd_time_out")
 	target, err := root.Export(lio.Export{Fabric: vhost.Name, WWN: wwn, LUNs: []lio.StorageObject{so}})
 	require.NoError(t, err)
 	lun := "vhost/" + wwn + "/tpgt_1/lun/lun_0"
@@ -94,12 +121,11 @@ func TestGuestWatch(t *testing.T) {
 
 // TestGuestNobodyListens: without a daemon the kernel refuses, and the error says what to do.
 func TestGuestNobodyListens(t *testing.T) {
-	root, err := lio.Open()
-	require.NoError(t, err)
+	root := running(t)
 	so := create(t, root, rd0)
 	require.ErrorContains(t, so.SetSize(20<<20), "start tcmud")
 	require.ErrorContains(t, so.SetConfig("tcmud/null"), "start tcmud")
 	require.NoError(t, so.Delete())
-	_, err = so.Size()
+	_, err := so.Size()
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
