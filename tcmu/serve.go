@@ -3,7 +3,6 @@ package tcmu
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -25,8 +24,6 @@ type consumer struct {
 // the runtime's poller it could hold up all others, because the kernel's poll function waits for the lock that a
 // doorbell holds while it copies data.
 func (d *Device) serve() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	debug.SetPanicOnFault(true) // a page that the kernel has taken away fails one command, not the process
 	for !d.stopped() {
 		found, err := d.scan()

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +16,9 @@ const (
 	// costs about as much.
 	longestSpin = 500 * time.Microsecond
 	spinFactor  = 4
+
+	// longestHold is how long the ring's thread sleeps without a word to the Go runtime, see hold.
+	longestHold = 2 * time.Millisecond
 
 	// The thread looks into the ring now and then even if nothing wakes it. Between the kernel's store of the head
 	// and its event there is no full barrier, so on weakly ordered machines one can, on paper, take the event and
@@ -28,12 +32,13 @@ const (
 type wait struct {
 	poll  [2]unix.PollFd
 	nap   time.Duration // of the next sleep, at most
-	spin  time.Duration // before it
+	hold  bool          // the next wait is likely to be a short one
+	spin  time.Duration // the begin of it
 	limit time.Duration // of spin
 }
 
-// spinners is how many rings' threads spin now. There is always a processor left for those they wait for.
-var spinners atomic.Int32
+// holders is how many rings' threads wait and hold a processor of the Go runtime meanwhile. One is always left for others.
+var holders atomic.Int32
 
 func (w *wait) init(fd, wake int) {
 	w.poll = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
@@ -43,9 +48,11 @@ func (w *wait) init(fd, wake int) {
 	}
 }
 
-// learn sets how long the next wait spins, from how long this one was. Where sleep could have been done without, as long
-// as it may; else half of what was tried, and soon nothing: what is burned in vain comes to twice the limit at most.
+// learn sets how the next wait begins, from how long this one was. Where sleep could have been done without, the next
+// spins as long as it may; else half of what was tried, and soon not at all: what is burned in vain comes to twice the
+// limit at most.
 func (w *wait) learn(waited time.Duration) {
+	w.hold = waited <= longestHold
 	switch {
 	case waited <= w.limit:
 		w.spin = w.limit
@@ -56,13 +63,12 @@ func (w *wait) learn(waited time.Duration) {
 	}
 }
 
-// await returns when there is something in the ring, or the device is to stop. Before it sleeps it spins, as long as
-// that has paid lately.
+// await returns when there is something in the ring, or the device is to stop.
 func (d *Device) await() error {
 	w := &d.consumer.wait
 	begin := time.Now()
-	if w.spin > 0 {
-		d.spin(begin.Add(w.spin))
+	if w.hold {
+		d.hold(begin)
 	}
 	for d.ring.idle() && !d.stopped() {
 		if err := d.sleep(); err != nil {
@@ -73,13 +79,25 @@ func (d *Device) await() error {
 	return nil
 }
 
-// spin looks at the ring until there is something in it or time is up.
-func (d *Device) spin(until time.Time) {
-	defer spinners.Add(-1)
-	if int(spinners.Add(1)) >= runtime.GOMAXPROCS(0) {
+// hold waits for a short time: it spins, as long as that has paid lately, and then sleeps behind the Go runtime's back. To
+// the runtime this goroutine runs on, and keeps its processor. If it slept as others do, the runtime's monitor would take
+// the processor from it, since it has not been rescheduled for long, and to see to that look at it every 20 µs: two
+// thirds of a processor that is emulated, and some per cent of a real one. A signal by which the runtime wants it to stop,
+// as for a garbage collection, ends the sleep.
+func (d *Device) hold(begin time.Time) {
+	w := &d.consumer.wait
+	defer holders.Add(-1)
+	if int(holders.Add(1)) >= runtime.GOMAXPROCS(0) {
 		return
 	}
-	for d.ring.idle() && time.Until(until) > 0 {
+	for d.ring.idle() && time.Since(begin) < w.spin {
+	}
+	for d.ring.idle() && !d.stopped() && time.Since(begin) < longestHold {
+		nap := unix.NsecToTimespec(int64(longestHold))
+		n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&w.poll)), uintptr(len(w.poll)), uintptr(unsafe.Pointer(&nap)), 0, 0, 0)
+		if errno != unix.EINTR && (errno != 0 || n == 0 || d.woken() != nil) {
+			return // and sleep finds the same
+		}
 	}
 }
 
@@ -97,6 +115,12 @@ func (d *Device) sleep() error {
 		w.nap = min(2*w.nap, longestNap)
 		return nil
 	}
+	return d.woken()
+}
+
+// woken looks at why poll has returned.
+func (d *Device) woken() error {
+	w := &d.consumer.wait
 	w.nap = shortestNap
 	d.wakeups.Add(1)
 	if w.poll[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {

@@ -42,14 +42,26 @@ func TestNoSpinOnOneProcessor(t *testing.T) {
 	require.Zero(t, w.spin)
 }
 
-// However many rings spin, one processor is left for those that they wait for.
-func TestSpinnersLeaveAProcessor(t *testing.T) {
+// However many rings hold a processor while they wait, one is left for those that they wait for.
+func TestHoldersLeaveAProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	d := hand(t, image(), good)
-	defer spinners.Add(-1)
-	spinners.Add(1)
-	d.spin(time.Now().Add(time.Hour))
-	require.EqualValues(t, 1, spinners.Load())
+	d.consumer.wait.spin = time.Hour
+	defer holders.Add(-1)
+	holders.Add(1)
+	d.hold(time.Now())
+	require.EqualValues(t, 1, holders.Load())
+}
+
+// A ring's thread that holds its processor, asleep, keeps neither a collection of garbage nor others from what they do.
+func TestHolderStopsWithTheWorld(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{})
+	d := attach(t, k, good, Options{})
+	for range 200 {
+		k.Do(&tcmutest.Command{CDB: make([]byte, 6)})
+		runtime.GC()
+	}
+	require.EqualValues(t, 200, d.Stats().Completions)
 }
 
 func TestWakeUpIsMeasured(t *testing.T) {
