@@ -159,7 +159,7 @@ func (c *Command) Transferred(d Direction, n int64) { c.out, c.moved = d == Data
 // kept in c, and so the Result is good until the next Begin.
 func (c *Command) RawSense(p []byte) Result {
 	clear(c.sense[copy(c.sense[:], p):])
-	r := Result{Status: CheckCondition, raw: &c.sense}
+	r := Result{Status: CheckCondition, detail: detail{raw: &c.sense}}
 	r.Key, r.Code = parseSense(&c.sense)
 	return r
 }
