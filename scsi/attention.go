@@ -55,6 +55,10 @@ func (n *Nexus) TakeAttention() Result {
 	if n == nil || n.pending.Load() == 0 {
 		return Result{}
 	}
+	return n.takeFirst()
+}
+
+func (n *Nexus) takeFirst() Result {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.queue) == 0 {

@@ -35,10 +35,13 @@ func (n *Nexus) Bars() Bars { return Bars(n.bars.Load()) }
 
 // admit is what the bars of a nexus make of a command.
 func (n *Nexus) admit(op *Op, cdb []byte) Result {
-	b := n.Bars()
-	if b == 0 {
-		return Result{}
+	if b := n.Bars(); b != 0 {
+		return n.bar(b, op, cdb)
 	}
+	return Result{}
+}
+
+func (n *Nexus) bar(b Bars, op *Op, cdb []byte) Result {
 	if r := b.reach(op); !r.OK() {
 		return r
 	}

@@ -39,14 +39,16 @@ type Command struct {
 	// done nothing; then the transport has it run elsewhere, with AtOnce unset.
 	AtOnce bool
 
-	op    *Op
-	size  int64 // of Data
-	room  int64 // bytes of Data-In that may be placed: the allocation length, or less where Data ends before
-	moved int64 // bytes of Data-In placed
-	out   bool  // Transferred said so
-	view  Buffer
-	spill []byte
-	sense [MaxSense]byte
+	op     *Op
+	lba    uint64 // of Op.Extent, as blocks
+	blocks uint64
+	size   int64 // of Data
+	room   int64 // bytes of Data-In that may be placed: the allocation length, or less where Data ends before
+	moved  int64 // bytes of Data-In placed
+	out    bool  // Transferred said so
+	view   Buffer
+	spill  []byte
+	sense  [MaxSense]byte
 }
 
 // Handler answers commands: a Unit, or anything of one's own.
@@ -64,7 +66,7 @@ func (f HandlerFunc) Do(c *Command) Result { return f(c) }
 
 // Begin readies c for a Handler: transports call it once they have filled in CDB, Data and Nexus.
 func (c *Command) Begin() {
-	c.op, c.moved, c.out = nil, 0, false
+	c.op, c.lba, c.blocks, c.moved, c.out = nil, 0, 0, 0, false
 	c.size = c.Data.Len()
 	c.room = c.size
 }
@@ -88,17 +90,9 @@ func (c *Command) Is(f Field) bool { return f.Uint(c.CDB) != 0 }
 // Op is the row of c, once a Unit has looked it up; else nil.
 func (c *Command) Op() *Op { return c.op }
 
-// Extent is the logical blocks that the CDB names; none for a command whose row has no Extent.
-func (c *Command) Extent() (lba, blocks uint64) {
-	if c.op == nil || c.op.Extent.LBA.Width == 0 {
-		return 0, 0
-	}
-	lba = c.Uint(c.op.Extent.LBA)
-	if f := c.op.Extent.Blocks; f.Width > 0 {
-		blocks = c.Uint(f)
-	}
-	return lba, blocks
-}
+// Extent is the logical blocks that the CDB names, once a Unit has looked the row up; none for a command whose row has no
+// Extent.
+func (c *Command) Extent() (lba, blocks uint64) { return c.lba, c.blocks }
 
 // Reply appends p to the Data-In, cut to the allocation length and to the initiator's buffer: handlers write all they
 // have and never see either (SPC-4 clause 4.2.5.6).

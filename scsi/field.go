@@ -1,6 +1,9 @@
 package scsi
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Field is a field of a CDB, named and placed as in the standard's table: its most significant bit is bit Bit (7 to 0)
 // of byte Byte, and it runs Width bits (1 to 64) on from there, through following bytes.
@@ -33,18 +36,31 @@ func (f Field) Hint(why string) Field { f.Ignored = why; return f }
 func (f Field) Zero(n uint64) Field { f.ZeroMeans = n; return f }
 
 // Uint is the field's value in cdb, which holds the whole field.
-func (f Field) Uint(cdb []byte) uint64 {
-	v := uint64(cdb[f.Byte]) & (1<<(f.Bit+1) - 1)
-	have := f.Bit + 1
-	for i := f.Byte + 1; have < f.Width; i++ {
-		v = v<<8 | uint64(cdb[i])
-		have += 8
+func (f Field) Uint(cdb []byte) uint64 { return f.Reader().Uint(cdb) }
+
+// Reader reads one field of one CDB after another: what a handler makes beforehand of a field that it reads all the time.
+type Reader struct {
+	from        int  // the first of the eight bytes that the field is in
+	left, right uint // shifts of their 64 bits that leave the field alone
+	zero        uint64
+}
+
+// Reader is the Reader of f.
+func (f Field) Reader() Reader {
+	from := max(f.last()-7, 0)
+	return Reader{from, uint(8*(f.Byte-from) + 7 - f.Bit), uint(64 - f.Width), f.ZeroMeans}
+}
+
+// Uint is the value of the field in cdb, which holds the whole field.
+func (r Reader) Uint(cdb []byte) uint64 {
+	p := cdb[r.from:]
+	if len(p) < 8 { // a CDB of 6 bytes
+		p = append(make([]byte, 0, 8), p...)[:8]
 	}
-	v >>= have - f.Width
-	if v == 0 {
-		return f.ZeroMeans
+	if v := binary.BigEndian.Uint64(p) << r.left >> r.right; v != 0 {
+		return v
 	}
-	return v
+	return r.zero
 }
 
 // last is the index of the last byte that holds a bit of the field.

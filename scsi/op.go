@@ -1,6 +1,7 @@
 package scsi
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -161,8 +162,13 @@ type Op struct {
 	Absent bool
 	Do     func(*Command) Result
 
-	allowed [32]byte // bits that the CDB may have set
-	usage   [32]byte // those of them that are evaluated
+	// What derives from all that, by build.
+	first, last uint64 // bits that the first and the last 8 bytes of a CDB may not have set, if plain
+	plain       bool   // the CDB has 8 to 16 bytes, and a length that follows from Code
+	placed      bool   // there is an Extent
+	lba, blocks Reader // of Extent
+	allowed     [32]byte
+	usage       [32]byte // bits of those allowed that are evaluated
 }
 
 // Usage writes the CDB usage data of REPORT SUPPORTED OPERATION CODES (SPC-4 clause 6.35.3) and returns Len: the
@@ -223,14 +229,31 @@ func (o *Op) build() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Name, err)
 	}
+	o.ready()
 	return nil
 }
 
-// check looks for what c's CDB may not hold: too few bytes, or a bit outside every field.
+// ready works out what the checks of a command need.
+func (o *Op) ready() {
+	o.placed, o.lba, o.blocks = o.Extent.LBA.Width > 0, o.Extent.LBA.Reader(), o.Extent.Blocks.Reader()
+	if o.plain = 8 <= o.Len && o.Len <= 16 && o.Code != VariableLength; o.plain {
+		o.first, o.last = ^binary.BigEndian.Uint64(o.allowed[:]), ^binary.BigEndian.Uint64(o.allowed[o.Len-8:])
+	}
+}
+
+// check looks for what a CDB may not hold: too few bytes, or a bit outside every field.
 func (o *Op) check(cdb []byte) Result {
 	if len(cdb) < o.Len {
 		return InvalidFieldInCDB
 	}
+	if o.plain && binary.BigEndian.Uint64(cdb)&o.first|binary.BigEndian.Uint64(cdb[o.Len-8:])&o.last == 0 {
+		return Result{}
+	}
+	return o.stray(cdb)
+}
+
+// stray is what check looks for, byte by byte.
+func (o *Op) stray(cdb []byte) Result {
 	if o.Code == VariableLength && int(cdb[7]) != o.Len-8 {
 		return InvalidFieldInCDB.At(additional7F)
 	}

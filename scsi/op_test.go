@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 // The groups that SPC-4 gives a length, and for the others what Linux sends.
@@ -150,4 +151,28 @@ func TestNames(t *testing.T) {
 	v, has := SA(0).Value()
 	require.True(t, has, "service action 0 is one")
 	require.Zero(t, v)
+}
+
+// TestCheckAgainstBytes holds the check of words to that of bytes, for CDBs in which a few bits are wrong, or none is.
+func TestCheckAgainstBytes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		code := rapid.SampledFrom([]Opcode{0x08, 0x28, 0xa8, 0x88, VariableLength}).Draw(t, "code")
+		o := Op{Code: code, Name: "any", Spec: "none", Access: Always, Do: func(*Command) Result { return Result{} }}
+		from := 1
+		if o.Len = groupLength[code>>5]; code == VariableLength {
+			o.Len, o.SA, from = rapid.IntRange(shortestWith7+4, 32).Draw(t, "length"), SA(1), shortestWith7
+		}
+		for _, at := range rapid.SliceOfNDistinct(rapid.IntRange(from, o.Len-1), 0, 4, rapid.ID).Draw(t, "fields") {
+			o.Fields = append(o.Fields, Bytes("F", at, 1))
+		}
+		require.NoError(t, o.build())
+		cdb := make([]byte, o.Len)
+		for i := range cdb {
+			cdb[i] = rapid.Byte().Draw(t, "byte") & o.allowed[i]
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "wrong") {
+			cdb[rapid.IntRange(1, o.Len-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+		}
+		require.Equal(t, o.stray(cdb), o.check(cdb))
+	})
 }

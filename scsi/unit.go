@@ -242,8 +242,11 @@ func (u *Unit) permit(op *Op, c *Command, who *Nexus) Result {
 	if r := u.ready(op.Flags); !r.OK() {
 		return r
 	}
-	if lba, n := c.Extent(); op.Extent.LBA.Width > 0 && !u.Holds(lba, n) {
-		return LBAOutOfRange.At(op.Extent.LBA)
+	if op.placed {
+		c.lba, c.blocks = op.lba.Uint(c.CDB), op.blocks.Uint(c.CDB)
+		if !u.Holds(c.lba, c.blocks) {
+			return LBAOutOfRange.At(op.Extent.LBA)
+		}
 	}
 	if op.Flags&AltersMedium != 0 && u.Is(WriteProtect) {
 		return WriteProtected
