@@ -2,12 +2,19 @@ package tcmu
 
 import "slices"
 
-// idSet is a set of ring ids.
-type idSet [1024]uint64
+// idSet is a set of ring ids, a bit for each. The kernel takes the lowest that is free, so a set has a word or two; it grows
+// to 1024 at most.
+type idSet []uint64
 
-func (s *idSet) has(id uint16) bool { return s[id/64]&(1<<(id%64)) != 0 }
-func (s *idSet) add(id uint16)      { s[id/64] |= 1 << (id % 64) }
-func (s *idSet) remove(id uint16)   { s[id/64] &^= 1 << (id % 64) }
+func (s idSet) has(id uint16) bool { return int(id/64) < len(s) && s[id/64]&(1<<(id%64)) != 0 }
+func (s idSet) remove(id uint16)   { s[id/64] &^= 1 << (id % 64) }
+
+func (s *idSet) add(id uint16) {
+	for int(id/64) >= len(*s) {
+		*s = append(*s, 0)
+	}
+	(*s)[id/64] |= 1 << (id % 64)
+}
 
 // awaited is commands whose end somebody waits for.
 type awaited struct {
@@ -21,7 +28,7 @@ func (r *ring) await(except int) (done <-chan struct{}) {
 	a := &awaited{done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a.ids, a.left = r.live, r.inFlight
+	a.ids, a.left = slices.Clone(r.live), r.inFlight
 	if id, ok := r.running(); ok && !a.ids.has(id) {
 		a.ids.add(id)
 		a.left++
