@@ -20,8 +20,8 @@ func (d *Disk) writeAtomic(c *scsi.Command) scsi.Result {
 	if !r.OK() || e.n == 0 {
 		return r
 	}
-	d.guard.own(e)
-	defer d.guard.disown(e)
+	d.own(e)
+	defer d.disown(e)
 	if err := d.store.WriteAtomic(data, d.offset(e), c.Is(fua) || d.durable()); err != nil {
 		return d.failedOn(c, e, err, scsi.WriteError)
 	}

@@ -19,11 +19,11 @@ func (d *Disk) compareAndWrite(c *scsi.Command) scsi.Result {
 	if !r.OK() || e.n == 0 {
 		return r
 	}
-	if r := d.settle(c, fua); !r.OK() {
+	if r := d.settle(c, c.Is(fua)); !r.OK() {
 		return r
 	}
-	d.guard.own(e)
-	defer d.guard.disown(e)
+	d.own(e)
+	defer d.disown(e)
 	at, err := d.difference(c, e, data)
 	switch {
 	case err != nil:

@@ -2,7 +2,6 @@ package sbc
 
 import (
 	"encoding/binary"
-	"math/bits"
 
 	"github.com/tcmud/tcmud/scsi"
 )
@@ -77,14 +76,14 @@ func (m move) piece(c *scsi.Command, at, n int64) scsi.Result {
 // Everybody takes locks in the order of disks, and those of one disk together, so that nobody waits in a circle.
 func hold(src, dst *Disk, from, to extent) bool {
 	if src == dst {
-		return src.holdFor(src.guard.locksOf(from) | src.guard.locksOf(to))
+		return src.holdFor(locksOf(from) | locksOf(to))
 	}
 	first, second, a, b := inOrder(src, dst, from, to)
-	if !first.holdFor(first.guard.locksOf(a)) {
+	if !first.holdFor(locksOf(a)) {
 		return false
 	}
-	if !second.holdFor(second.guard.locksOf(b)) {
-		first.releaseFor(first.guard.locksOf(a))
+	if !second.holdFor(locksOf(b)) {
+		first.releaseFor(locksOf(a))
 		return false
 	}
 	return true
@@ -93,11 +92,11 @@ func hold(src, dst *Disk, from, to extent) bool {
 // release ends hold.
 func release(src, dst *Disk, from, to extent) {
 	if src == dst {
-		src.releaseFor(src.guard.locksOf(from) | src.guard.locksOf(to))
+		src.releaseFor(locksOf(from) | locksOf(to))
 		return
 	}
-	src.releaseFor(src.guard.locksOf(from))
-	dst.releaseFor(dst.guard.locksOf(to))
+	src.releaseFor(locksOf(from))
+	dst.releaseFor(locksOf(to))
 }
 
 func inOrder(src, dst *Disk, from, to extent) (first, second *Disk, a, b extent) {
@@ -113,32 +112,13 @@ func (d *Disk) holdFor(locks uint64) bool {
 		d.copying.life.RUnlock()
 		return false
 	}
-	for ; locks != 0; locks &= locks - 1 {
-		d.guard[bits.TrailingZeros64(locks)].RLock()
-	}
+	d.lanes[0].guard.lock(locks)
 	return true
 }
 
 func (d *Disk) releaseFor(locks uint64) {
-	for ; locks != 0; locks &= locks - 1 {
-		d.guard[bits.TrailingZeros64(locks)].RUnlock()
-	}
+	d.lanes[0].guard.unlock(locks)
 	d.copying.life.RUnlock()
-}
-
-// locksOf is the locks of e, a bit for each.
-func (g *guard) locksOf(e extent) (locks uint64) {
-	if e.n == 0 {
-		return 0
-	}
-	first, last := e.lba>>guardSpan, (e.lba+e.n-1)>>guardSpan
-	if last-first >= guardLocks-1 {
-		return 1<<guardLocks - 1
-	}
-	for i := first; i <= last; i++ {
-		locks |= 1 << (i % guardLocks)
-	}
-	return locks
 }
 
 // Commands by which a disk is asked whether it could be read or written.

@@ -72,11 +72,10 @@ type Disk struct {
 	writeCache atomic.Bool                // WCE
 	changing   sync.Mutex                 // held while blocks or attributes change
 	damaged    bool                       // guarded by changing: Restore has failed
-	guard      guard
+	lanes      []lane
 	copying    copying
 	generation generation // of ORWRITE
 	streams    streams
-	statistics statistics
 	thresholds thresholds
 
 	removable bool
@@ -133,6 +132,10 @@ func New(cfg Config) (*Disk, error) {
 		removable: cfg.Removable,
 	}
 	d.generation.policy = powerOnPolicy
+	d.lanes = make([]lane, 1)
+	if cfg.Reservations {
+		d.lanes = make([]lane, lanes)
+	}
 	d.blocks.Store(uint64(d.store.Size() / d.block))
 	d.traits = d.store.Traits()
 	d.thin = d.store.Discards() == backend.Native && !d.traits.ReadOnly && !cfg.Thick

@@ -1,51 +1,76 @@
 package sbc
 
-import "sync"
+import (
+	"math/bits"
+	"sync"
+)
 
 // guard keeps commands that are to be uninterrupted (COMPARE AND WRITE, ORWRITE, WRITE ATOMIC) apart from all others on
 // the same blocks, of whatever initiator and ring: those share an extent, these own it.
 //
-// The medium is divided into spans that take turns at the locks, so commands far from each other meet no common one, and
+// The medium is divided into spans that take turns at the locks, so who owns blocks holds up commands near them only, and
 // a command locks one or two as a rule. What is locked is locked in ascending order: nobody waits in a circle. Nor does who
 // waits here give up when his command is aborted: those who own blocks move no more than one command may.
-type guard [guardLocks]struct {
-	sync.RWMutex
-	_ [40]byte // a cache line for each
-}
+type guard [guardLocks]sync.RWMutex
 
 const (
 	guardLocks = 64
 	guardSpan  = 11 // blocks of a span, as a power of two: 1 MiB where a block has 512 bytes
 )
 
-// locks calls f with the locks of e, in ascending order, each once.
-func (g *guard) locks(e extent, f func(l *sync.RWMutex)) {
+// locksOf is the locks of e, a bit for each.
+func locksOf(e extent) (locks uint64) {
 	if e.n == 0 {
-		return
+		return 0
 	}
 	first, last := e.lba>>guardSpan, (e.lba+e.n-1)>>guardSpan
 	if last-first >= guardLocks-1 {
-		first, last = 0, guardLocks-1
+		return 1<<guardLocks - 1
 	}
-	from, to := first%guardLocks, last%guardLocks
-	if from <= to {
-		for i := from; i <= to; i++ {
-			f(&g[i].RWMutex)
-		}
-		return
+	for i := first; i <= last; i++ {
+		locks |= 1 << (i % guardLocks)
 	}
-	for i := range to + 1 {
-		f(&g[i].RWMutex)
-	}
-	for i := from; i < guardLocks; i++ {
-		f(&g[i].RWMutex)
-	}
+	return locks
 }
 
 // share waits for those that own a block of e, and keeps them off until unshare.
-func (g *guard) share(e extent)   { g.locks(e, (*sync.RWMutex).RLock) }
-func (g *guard) unshare(e extent) { g.locks(e, (*sync.RWMutex).RUnlock) }
+func (g *guard) share(e extent) { g.lock(locksOf(e)) }
+
+func (g *guard) lock(locks uint64) {
+	for ; locks != 0; locks &= locks - 1 {
+		g[bits.TrailingZeros64(locks)].RLock()
+	}
+}
+
+// tryShare is share, unless it would have to wait: then it has done nothing, and says so.
+func (g *guard) tryShare(e extent) bool {
+	all := locksOf(e)
+	for locks := all; locks != 0; locks &= locks - 1 {
+		if !g[bits.TrailingZeros64(locks)].TryRLock() {
+			g.unlock(all &^ locks)
+			return false
+		}
+	}
+	return true
+}
+
+func (g *guard) unshare(e extent) { g.unlock(locksOf(e)) }
+
+func (g *guard) unlock(locks uint64) {
+	for ; locks != 0; locks &= locks - 1 {
+		g[bits.TrailingZeros64(locks)].RUnlock()
+	}
+}
 
 // own waits for all others on e, and keeps them off until disown. Who owns one extent waits for no other.
-func (g *guard) own(e extent)    { g.locks(e, (*sync.RWMutex).Lock) }
-func (g *guard) disown(e extent) { g.locks(e, (*sync.RWMutex).Unlock) }
+func (g *guard) own(e extent) {
+	for locks := locksOf(e); locks != 0; locks &= locks - 1 {
+		g[bits.TrailingZeros64(locks)].Lock()
+	}
+}
+
+func (g *guard) disown(e extent) {
+	for locks := locksOf(e); locks != 0; locks &= locks - 1 {
+		g[bits.TrailingZeros64(locks)].Unlock()
+	}
+}

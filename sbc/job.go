@@ -183,8 +183,8 @@ var errInterrupted = errors.New("interrupted")
 func (w *work) run() {
 	defer close(w.ended)
 	all := extent{0, w.disk.Blocks()}
-	w.disk.guard.own(all) // commands that passed before the gate was closed come to their end
-	w.disk.guard.disown(all)
+	w.disk.own(all) // commands that passed before the gate was closed come to their end
+	w.disk.disown(all)
 	err := w.carryOut()
 	w.disk.changing.Lock()
 	defer w.disk.changing.Unlock()

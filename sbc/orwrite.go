@@ -125,13 +125,13 @@ func (d *Disk) clear(c *scsi.Command) scsi.Result {
 // combine replaces each piece of e by what f makes of it and of the piece of data in its place, as one uninterrupted
 // sequence (SBC-4 4.27.1).
 func (d *Disk) combine(c *scsi.Command, e extent, data scsi.Buffer, fua scsi.Field, f func(medium, data []byte)) scsi.Result {
-	if r := d.settle(c, fua); !r.OK() || e.n == 0 {
+	if r := d.settle(c, c.Is(fua)); !r.OK() || e.n == 0 {
 		return r
 	}
 	p := pieces.Get().(*piece)
 	defer pieces.Put(p)
-	d.guard.own(e)
-	defer d.guard.disown(e)
+	d.own(e)
+	defer d.disown(e)
 	durable := c.Is(fua) || d.durable()
 	for done, n := int64(0), d.bytes(e); done < n; done += pieceSize {
 		off := d.offset(e) + done

@@ -9,16 +9,19 @@ var (
 
 // reader is the handler of a READ command whose CDB has the field fua.
 func (d *Disk) reader(fua scsi.Field) func(*scsi.Command) scsi.Result {
+	forced := fua.Reader()
 	return func(c *scsi.Command) scsi.Result {
 		e, r := d.transfer(c)
 		if !r.OK() || e.n == 0 {
 			return r
 		}
-		if r := d.settle(c, fua); !r.OK() {
+		if r := d.settle(c, forced.Uint(c.CDB) != 0); !r.OK() {
 			return r
 		}
-		d.guard.share(e)
-		defer d.guard.unshare(e)
+		if !d.enter(c, e) {
+			return scsi.Later
+		}
+		defer d.unshare(c, e)
 		n := d.bytes(e)
 		if err := d.store.Readv(c.In(n, d.block), d.offset(e)); err != nil {
 			return d.failedOn(c, e, err, scsi.UnrecoveredReadError)
@@ -38,8 +41,8 @@ func (d *Disk) transfer(c *scsi.Command) (extent, scsi.Result) {
 
 // settle is for a command that reads: with FUA the blocks come from the medium, after what the cache holds of them is
 // there (SBC-3 4.15).
-func (d *Disk) settle(c *scsi.Command, fua scsi.Field) scsi.Result {
-	if c.Is(fua) && d.writeCache.Load() {
+func (d *Disk) settle(c *scsi.Command, fua bool) scsi.Result {
+	if fua && d.writeCache.Load() {
 		return d.flush(c)
 	}
 	return scsi.Result{}

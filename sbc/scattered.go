@@ -76,9 +76,9 @@ func (d *Disk) writeRanges(c *scsi.Command, ranges []byte, from int64) scsi.Resu
 		if c.WasAborted() { // SBC-4 4.35.3: which of them have been written is not known
 			return scsi.Aborted
 		}
-		d.guard.share(e)
+		d.share(c, e)
 		err := d.store.Writev(c.Part(from, d.bytes(e)), d.offset(e), durable)
-		d.guard.unshare(e)
+		d.unshare(c, e)
 		if err != nil { // SBC-4 4.35.3: the INFORMATION field is the number of the descriptor, from 1 on
 			return d.failed(c, err, scsi.WriteError).WithInfo(uint64(at/rangeSize) + 1)
 		}

@@ -9,41 +9,38 @@ import (
 	"github.com/tcmud/tcmud/spc"
 )
 
-// statistics are what the General Statistics and Performance log page tells (SPC-4 7.3), reads and writes on cache lines of
-// their own.
-type statistics struct{ reads, writes counters }
-
-// counters count the commands of one direction. They begin anew with the disk, and when LOG SELECT says so.
+// counters count the commands of one direction, and the blocks that they have moved, for the General Statistics and
+// Performance log page (SPC-4 7.3). They begin anew with the disk, and when LOG SELECT says so.
 type counters struct {
-	commands atomic.Uint64 // begun
-	blocks   atomic.Uint64 // moved
-	spent    atomic.Int64  // nanoseconds, of all commands as far as the timed ones tell
-	_        [40]byte
+	scsi.Tally
+	spent atomic.Int64 // nanoseconds, of all commands as far as the timed ones tell
+	_     [24]byte     // a cache line for each
 }
 
 // timed is how many commands there are for each one that is timed: to look at the clock costs more than to count.
 const timed = 64
 
-// count runs a command of k: what it counts in are two additions, and now and then a look at the clock.
-func (k *counters) count(c *scsi.Command, do func(*scsi.Command) scsi.Result, blocks func(*scsi.Command) uint64) scsi.Result {
-	var began time.Time
-	if k.commands.Add(1)%timed == 0 {
-		began = time.Now()
+// run runs a command of k.
+func (k *counters) run(c *scsi.Command, do func(*scsi.Command) scsi.Result) scsi.Result {
+	if (k.Lately()+1)%timed != 0 {
+		return do(c)
 	}
+	began := time.Now()
 	r := do(c)
-	if !began.IsZero() {
+	if !r.IsLater() {
 		k.spent.Add(timed * int64(time.Since(began)))
-	}
-	if r.OK() {
-		k.blocks.Add(blocks(c))
 	}
 	return r
 }
 
-func (k *counters) reset() {
-	k.commands.Store(0)
-	k.blocks.Store(0)
-	k.spent.Store(0)
+// count counts a command of k that was to move blocks.
+func (k *counters) count(blocks uint64, r scsi.Result) {
+	switch {
+	case r.OK():
+		k.Add(blocks)
+	case !r.IsLater():
+		k.Add(0)
+	}
 }
 
 // counted gives rows that read or write what they count by. Which those are, the row tells: blocks of Data-In are read,
@@ -54,7 +51,12 @@ func (d *Disk) counted(ops []scsi.Op) []scsi.Op {
 		do := op.Do
 		switch {
 		case op.Xfer.Dir == scsi.DataIn && op.Xfer.Rule == scsi.Blocks:
-			op.Do = func(c *scsi.Command) scsi.Result { return d.statistics.reads.count(c, do, named) }
+			op.Do = func(c *scsi.Command) scsi.Result {
+				k := &d.lane(c).reads
+				r := k.run(c, do)
+				k.count(named(c), r)
+				return r
+			}
 		case op.Flags&scsi.AltersMedium == 0:
 		case op.Xfer.Dir == scsi.DataOut && (op.Xfer.Rule == scsi.Blocks || op.Extent.Blocks.Width > 0):
 			received, altered := named, named
@@ -65,7 +67,9 @@ func (d *Disk) counted(ops []scsi.Op) []scsi.Op {
 				received, altered = d.received, d.received
 			}
 			op.Do = func(c *scsi.Command) scsi.Result {
-				r := d.statistics.writes.count(c, do, received)
+				k := &d.lane(c).writes
+				r := k.run(c, do)
+				k.count(received(c), r)
 				d.wrote(altered(c), r)
 				return r
 			}
@@ -97,7 +101,7 @@ func (d *Disk) logs() []spc.LogPage {
 			return []spc.LogParameter{{Code: 0x0001, Format: spc.BinaryList, Value: make([]byte, 4)}}
 		}},
 		{Code: 0x19, Name: "General Statistics and Performance", Spec: "SPC-4 7.3",
-			Parameters: d.statistics.parameters, Reset: d.statistics.reset},
+			Parameters: d.statistics, Reset: d.resetStatistics},
 	}
 	if d.thresholds.unit > 0 {
 		pages = append(pages, d.provisioningLog())
@@ -105,22 +109,28 @@ func (d *Disk) logs() []spc.LogPage {
 	return pages
 }
 
-func (s *statistics) reset() {
-	s.reads.reset()
-	s.writes.reset()
+func (d *Disk) resetStatistics() {
+	for i := range d.lanes {
+		for _, k := range []*counters{&d.lanes[i].reads, &d.lanes[i].writes} {
+			k.Reset()
+			k.spent.Store(0)
+		}
+	}
 }
 
-// parameters are the numbers; times are in microseconds, as the last parameter says. Weighted numbers and idle time, which
+// statistics are the numbers; times are in microseconds, as the last parameter says. Weighted numbers and idle time, which
 // would need to know of all commands at once, are not there: zero.
-func (s *statistics) parameters() []spc.LogParameter {
+func (d *Disk) statistics() []spc.LogParameter {
+	reads, read, reading := d.sum(func(l *lane) *counters { return &l.reads })
+	writes, written, writing := d.sum(func(l *lane) *counters { return &l.writes })
 	be := binary.BigEndian
 	general, idle, interval := make([]byte, 64), make([]byte, 8), make([]byte, 8)
-	be.PutUint64(general[0:], s.reads.commands.Load())
-	be.PutUint64(general[8:], s.writes.commands.Load())
-	be.PutUint64(general[16:], s.writes.blocks.Load()) // RECEIVED
-	be.PutUint64(general[24:], s.reads.blocks.Load())  // TRANSMITTED
-	be.PutUint64(general[32:], uint64(s.reads.spent.Load()/1000))
-	be.PutUint64(general[40:], uint64(s.writes.spent.Load()/1000))
+	be.PutUint64(general[0:], reads)
+	be.PutUint64(general[8:], writes)
+	be.PutUint64(general[16:], written) // RECEIVED
+	be.PutUint64(general[24:], read)    // TRANSMITTED
+	be.PutUint64(general[32:], reading)
+	be.PutUint64(general[40:], writing)
 	be.PutUint32(interval[0:], 6) // EXPONENT: of ten, negative
 	be.PutUint32(interval[4:], 1) // INTEGER
 	return []spc.LogParameter{
@@ -128,4 +138,15 @@ func (s *statistics) parameters() []spc.LogParameter {
 		{Code: 0x0002, Format: spc.Counter, Value: idle},
 		{Code: 0x0003, Format: spc.BinaryList, Value: interval},
 	}
+}
+
+// sum is the counters of one direction in all lanes, the time in microseconds.
+func (d *Disk) sum(of func(*lane) *counters) (commands, blocks, spent uint64) {
+	var nanoseconds int64
+	for i := range d.lanes {
+		k := of(&d.lanes[i])
+		n, moved := k.Read()
+		commands, blocks, nanoseconds = commands+n, blocks+moved, nanoseconds+k.spent.Load()
+	}
+	return commands, blocks, uint64(nanoseconds / 1000)
 }

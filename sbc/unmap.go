@@ -44,9 +44,9 @@ func (d *Disk) unmap(c *scsi.Command) scsi.Result {
 		if c.WasAborted() {
 			return scsi.Aborted
 		}
-		d.guard.share(e)
+		d.share(c, e)
 		r := d.discard(c, e)
-		d.guard.unshare(e)
+		d.unshare(c, e)
 		if !r.OK() {
 			return r
 		}

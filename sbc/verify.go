@@ -36,8 +36,8 @@ func (d *Disk) verify(c *scsi.Command) scsi.Result {
 			return r
 		}
 	}
-	d.guard.share(e)
-	defer d.guard.unshare(e)
+	d.share(c, e)
+	defer d.unshare(c, e)
 	return d.compare(c, e, want)
 }
 

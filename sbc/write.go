@@ -4,14 +4,17 @@ import "github.com/tcmud/tcmud/scsi"
 
 // writer is the handler of a WRITE command whose CDB has the field fua.
 func (d *Disk) writer(fua scsi.Field) func(*scsi.Command) scsi.Result {
+	forced := fua.Reader()
 	return func(c *scsi.Command) scsi.Result {
 		e, data, r := d.receive(c)
 		if !r.OK() || e.n == 0 {
 			return r
 		}
-		d.guard.share(e)
-		defer d.guard.unshare(e)
-		if err := d.store.Writev(data, d.offset(e), c.Is(fua) || d.durable()); err != nil {
+		if !d.enter(c, e) {
+			return scsi.Later
+		}
+		defer d.unshare(c, e)
+		if err := d.store.Writev(data, d.offset(e), forced.Uint(c.CDB) != 0 || d.durable()); err != nil {
 			return d.failedOn(c, e, err, scsi.WriteError)
 		}
 		return scsi.Result{}

@@ -39,8 +39,8 @@ func (d *Disk) writeSame(c *scsi.Command, e extent, data scsi.Buffer) scsi.Resul
 	defer pieces.Put(p)
 	clear(p.data[:d.block])
 	same := p.fill(data, d.block)
-	d.guard.share(e)
-	defer d.guard.unshare(e)
+	d.share(c, e)
+	defer d.unshare(c, e)
 	switch {
 	case c.Is(unmapBit):
 		return d.discard(c, e)

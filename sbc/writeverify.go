@@ -13,8 +13,8 @@ func (d *Disk) writeAndVerify(c *scsi.Command) scsi.Result {
 	if !r.OK() || e.n == 0 {
 		return r
 	}
-	d.guard.own(e)
-	defer d.guard.disown(e)
+	d.own(e)
+	defer d.disown(e)
 	if err := d.store.Writev(data, d.offset(e), true); err != nil {
 		return d.failedOn(c, e, err, scsi.WriteError)
 	}

@@ -20,7 +20,8 @@ type Ends struct {
 // with the unit attention conditions it has not been told of yet, and what it may not do. Unit.Join makes one.
 type Nexus struct {
 	Ends
-	unit *Unit // immutable
+	unit *Unit // immutable, as is lane
+	lane uint
 
 	bars      atomic.Uint32
 	conflicts atomic.Uint64
@@ -65,12 +66,24 @@ func (u *Unit) Join(name string) *Nexus { return u.JoinAs(Ends{Name: name}) }
 func (u *Unit) JoinAs(e Ends) *Nexus {
 	n := &Nexus{Ends: e, unit: u}
 	u.mu.Lock()
+	n.lane = u.joins
+	u.joins++
 	u.nexuses = append(u.nexuses, n)
 	u.mu.Unlock()
 	if u.joined != nil {
 		u.joined(n)
 	}
 	return n
+}
+
+// Lane is a number that tells the I_T nexuses of a unit apart, counted from 0: the commands of each come by a ring of their
+// own, and those of several rings run on several processors. What a handler writes to for every command, it has one of for
+// each of the first few lanes, and lets the others share them. Commands that come from nobody are in lane 0.
+func (c *Command) Lane() uint {
+	if c.Nexus == nil {
+		return 0
+	}
+	return c.Nexus.lane
 }
 
 // Leave is the loss of an I_T nexus.

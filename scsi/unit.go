@@ -51,6 +51,7 @@ type Unit struct {
 
 	mu      sync.Mutex
 	nexuses []*Nexus // guarded by mu
+	joins   uint     // guarded by mu: how many nexuses there have been
 }
 
 // NewUnit builds a unit; a row that is incomplete, malformed or there twice is an error.
