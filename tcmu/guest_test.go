@@ -140,7 +140,7 @@ func TestGuestDataSurvivesTheRing(t *testing.T) {
 			so, u := create(t, "ring-"+way.name)
 			d := openGuest(t, u, &disk{memory: make(memory, guestSize)}, Options{Workers: way.opts.Workers})
 			require.Equal(t, OutOfOrder|ReadLength|TaskManagement|KeepBuffer, d.ring.features)
-			require.EqualValues(t, 128, d.ring.begin)
+			require.EqualValues(t, 128, d.ring.mailbox.begin)
 			require.EqualValues(t, 1<<20-128, d.ring.size)
 			require.Len(t, d.ring.mem, 1<<20+1<<30)
 
