@@ -11,6 +11,7 @@ import (
 
 	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/lio"
+	"github.com/tcmud/tcmud/vm/inside"
 )
 
 // usual is the size of disks: more than the 32 MiB that one WRITE SAME is tried with, and so little that it is overwritten
@@ -28,7 +29,7 @@ type disk struct {
 	size    int64    // bytes
 	engine  bool     // a LUN is made of a device for each I_T nexus
 
-	daemons []daemon // what serves it, in the order of starting
+	daemons []inside.Daemon // what serves it, in the order of starting
 	create  func(root lio.Root, path string, size int64) (lio.StorageObject, error)
 }
 
@@ -46,7 +47,7 @@ var disks = []disk{
 	{name: "fileio", about: "the kernel's own fileio backstore, with emulate_tpu=1 and emulate_tpws=1",
 		writes: everyTest, create: createKernelFile},
 	{name: "tcmu-runner", about: "Debian's tcmu-runner, whose qcow handler serves a raw image",
-		writes: everyTest, daemons: []daemon{systemBus, tcmuRunner}, create: createRunnerFile},
+		writes: everyTest, daemons: []inside.Daemon{inside.SystemBus, inside.TcmuRunner}, create: createRunnerFile},
 }
 
 func (d disk) onlyWrittenIn(tests string) disk {
@@ -76,7 +77,7 @@ func (d disk) withNexuses() disk {
 
 // ours is a disk of tcmud's with options, names and values in turn, in a file.
 func ours(name, about string, options ...string) disk {
-	return disk{name: name, about: about, ours: true, writes: everyTest, daemons: []daemon{tcmud},
+	return disk{name: name, about: about, ours: true, writes: everyTest, daemons: []inside.Daemon{inside.Tcmud},
 		create: func(root lio.Root, path string, size int64) (lio.StorageObject, error) {
 			config := backend.Config{Kind: "fileio", Path: path}
 			for i := 0; i < len(options); i += 2 {
@@ -127,11 +128,11 @@ func (d disk) suits(f fabric, t test) bool {
 // with calls do while the disk is there, its file in dir, and somebody serves it, who logs to the directory logs.
 func (d disk) with(ctx context.Context, root lio.Root, dir, logs string, do func(lio.StorageObject) error) (err error) {
 	for _, daemon := range d.daemons {
-		end, err := daemon.start(ctx, logs)
+		process, err := daemon.Start(ctx, logs)
 		if err != nil {
 			return err
 		}
-		defer end()
+		defer process.End()
 	}
 	path := filepath.Join(dir, d.name+".img")
 	if _, err := backend.CreateFile(path, d.bytes()); err != nil {

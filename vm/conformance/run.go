@@ -7,15 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/tcmud/tcmud/lio"
+	"github.com/tcmud/tcmud/vm/inside"
 )
 
 // run is what has been run, and what came of it.
@@ -68,7 +66,7 @@ func (o options) runAll(ctx context.Context, progress io.Writer) (r run, failure
 		return r, err
 	}
 	if runner.dir = o.dir; o.dir == "" {
-		if runner.dir, err = mountScratch(ctx); err != nil {
+		if runner.dir, err = inside.MountScratch(ctx); err != nil {
 			return r, err
 		}
 	}
@@ -86,18 +84,6 @@ func (o options) runAll(ctx context.Context, progress io.Writer) (r run, failure
 	}
 	r.Results = runner.results
 	return r, failure
-}
-
-// mountScratch makes a file system on the disk that the virtual machine has for us.
-func mountScratch(ctx context.Context) (dir string, err error) {
-	const device, at = "/dev/disk/by-id/virtio-scratch", "/scratch"
-	if out, err := exec.CommandContext(ctx, "mkfs.ext4", "-q", "-F", device).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("mkfs.ext4 %s: %w: %s", device, err, out)
-	}
-	if err := os.MkdirAll(at, 0o755); err != nil {
-		return "", err
-	}
-	return at, unix.Mount(device, at, "ext4", 0, "")
 }
 
 // makeTarget makes a target, of a disk that is new and all zeros, and runs the tests on it.
