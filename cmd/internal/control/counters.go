@@ -19,6 +19,10 @@ type Counters struct {
 	InFlight uint64 `json:"in_flight"`
 	// Panics counts the commands that a fault of our own has ended; they are in no other counter.
 	Panics uint64 `json:"panics,omitempty"`
+	// Doorbells counts the system calls that told the kernel of commands done, WakeUps how often the ring's thread slept and
+	// was woken. Both begin anew with each ring.
+	Doorbells uint64 `json:"doorbells"`
+	WakeUps   uint64 `json:"wake_ups"`
 }
 
 // ErrorName is what errors of a sense key (scsi.Key) or a status (scsi.Status) are called in Counters.Errors.
@@ -34,7 +38,7 @@ type Traffic struct {
 	// Divided by the time in which they ran it is the mean number of commands at work (Little's law).
 	Time time.Duration `json:"nanoseconds"`
 	// Latency counts the commands that took at most LatencyBound(i) and more than the bound before. The last element
-	// has no bound.
+	// has no bound. Where memory answers, only one of so many is timed, for this and for Time, and stands for those after it.
 	Latency [LatencyBuckets]uint64 `json:"latency"`
 }
 

@@ -121,6 +121,71 @@ func TestLatencyBuckets(t *testing.T) {
 	}
 }
 
+// TestWhatIsTimedStandsForWhatFollows: who asks twice sees no bucket with less in it than before.
+func TestWhatIsTimedStandsForWhatFollows(t *testing.T) {
+	var fast, slow, between traffic
+	for range 3 {
+		fast.Add(512)
+	}
+	require.Equal(t, control.Traffic{Commands: 3, Bytes: 1536, Latency: latencies(0, 3)}, fast.read(), "before any is timed")
+
+	slow.timed(512, time.Millisecond)
+	for range sample - 1 {
+		slow.Add(512)
+	}
+	want := control.Traffic{Commands: sample, Bytes: 512 * sample, Time: sample * time.Millisecond, Latency: latencies(10, sample)}
+	require.Equal(t, want, slow.read())
+	require.Equal(t, want, slow.read(), "it was counted once")
+
+	between.timed(0, time.Millisecond)
+	between.Add(0)
+	between.timed(0, 2*time.Microsecond)
+	between.Add(0)
+	got := between.read()
+	require.EqualValues(t, 2, got.Latency[10])
+	require.EqualValues(t, 2, got.Latency[1])
+	require.Equal(t, 2*time.Millisecond+4*time.Microsecond, got.Time)
+}
+
+// latencies are n in bucket i.
+func latencies(i int, n uint64) (all [control.LatencyBuckets]uint64) {
+	all[i] = n
+	return all
+}
+
+// TestSampledCountersAreExact in all but the times.
+func TestSampledCountersAreExact(t *testing.T) {
+	_, h := newDisk(t)
+	h.counters.sampled = true
+	for i := range uint64(3 * sample) {
+		require.True(t, send(h, 512, 0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0).OK())
+		require.Equal(t, scsi.CheckCondition, send(h, 512, 0x2a, 0, 1, 0, 0, 0, 0, 0, 1, 0).Status)
+		got := h.counters.read()
+		require.Equal(t, [4]uint64{i + 1, 512 * (i + 1), i + 1, 0}, [4]uint64{got.Read.Commands, got.Read.Bytes, got.Write.Commands, got.Write.Bytes})
+		require.Equal(t, map[string]uint64{"illegal_request": i + 1}, got.Errors)
+		require.Positive(t, got.Read.Time)
+		var timed uint64
+		for _, n := range got.Read.Latency {
+			timed += n
+		}
+		require.Equal(t, i+1, timed)
+	}
+}
+
+// TestWhatComesAgainIsCountedOnce: what is Later is run again, elsewhere.
+func TestWhatComesAgainIsCountedOnce(t *testing.T) {
+	for _, sampled := range []bool{false, true} {
+		h := counted{counters: &counters{sampled: sampled}}
+		for _, r := range []scsi.Result{{}, scsi.Later, {}} {
+			h.handler = scsi.HandlerFunc(func(*scsi.Command) scsi.Result { return r })
+			require.Equal(t, r, send(h, 512, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1, 0))
+		}
+		got := h.counters.read()
+		require.Equal(t, [2]uint64{2, 1024}, [2]uint64{got.Write.Commands, got.Write.Bytes})
+		require.Empty(t, got.Errors)
+	}
+}
+
 func TestCountersHoldUnderManyWorkers(t *testing.T) {
 	_, h := newDisk(t)
 	const goroutines, each = 8, 500
@@ -157,7 +222,7 @@ func BenchmarkCounted(b *testing.B) {
 	for _, way := range []struct {
 		name    string
 		handler scsi.Handler
-	}{{"not", nothing}, {"yes", counted{nothing, new(counters)}}} {
+	}{{"not", nothing}, {"yes", counted{nothing, new(counters)}}, {"sampled", counted{nothing, &counters{sampled: true}}}} {
 		b.Run(way.name, func(b *testing.B) {
 			c := &scsi.Command{CDB: cdb, Data: data}
 			b.ReportAllocs()

@@ -166,7 +166,8 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 		o.Nexus, o.AtOnce, o.TMR = nexus, true, func(t tcmu.TMR) { u.manage(t, nexus) }
 		o.Workers = fewerWorkers
 	}
-	if waits(store, h) {
+	v.counters.sampled = !waits(store, h)
+	if !v.counters.sampled {
 		o.Workers = workers
 	}
 	o.WithdrawOnReset = v.nexus != nil && !strings.HasPrefix(v.nexus.Initiator, "naa.") // it is one of iSCSI
