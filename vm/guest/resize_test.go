@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -69,16 +68,13 @@ func TestDiskChangesItsSizeUnderLoad(t *testing.T) {
 		t.Run(store.name, func(t *testing.T) {
 			d := store.make(t, "32M")
 			log := kernelLog(t)
-			fio := exec.Command("fio", "--name=load", "--filename="+d.node, "--rw=randrw", "--bs=4k", "--size=8M", "--direct=1",
-				"--ioengine=libaio", "--iodepth=8", "--verify=crc32c", "--time_based", "--runtime=6")
-			var said bytes.Buffer
-			fio.Stdout, fio.Stderr = &said, &said
-			require.NoError(t, fio.Start())
+			load := startFio(t, "--name=load", "--filename="+d.node, "--rw=randrw", "--bs=4k", "--size=8M", "--iodepth=8", "--verify=crc32c")
 			for _, size := range []string{"64M", "256M", "48M", "128M"} {
 				require.Contains(t, d.set(t, "size="+size), "Parameter size is now")
 				d.rescan(t)
+				awaitProgress(t, []disk{d}, 256)
 			}
-			require.NoError(t, fio.Wait(), said.String())
+			load.end()
 			require.EqualValues(t, 128*mib, d.size(t))
 			require.Contains(t, log(), "Capacity data has changed")
 			requireQuiet(t, log())
