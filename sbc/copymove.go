@@ -63,7 +63,10 @@ func (m move) piece(c *scsi.Command, at, n int64) scsi.Result {
 	if err != nil {
 		r = m.dst.failed(c, err, scsi.ThirdPartyDeviceFailure)
 	}
-	if m.dst.wrote(to.n, r); !r.OK() {
+	if m.dst.thresholds.on.Load() {
+		m.dst.wrote(to.n, r)
+	}
+	if !r.OK() {
 		return r
 	}
 	if m.good != nil {

@@ -34,7 +34,8 @@ func locksOf(e extent) (locks uint64) {
 }
 
 // share waits for those that own a block of e, and keeps them off until unshare.
-func (g *guard) share(e extent) { g.lock(locksOf(e)) }
+func (g *guard) share(e extent)   { g.lock(locksOf(e)) }
+func (g *guard) unshare(e extent) { g.unlock(locksOf(e)) }
 
 func (g *guard) lock(locks uint64) {
 	for ; locks != 0; locks &= locks - 1 {
@@ -42,24 +43,25 @@ func (g *guard) lock(locks uint64) {
 	}
 }
 
-// tryShare is share, unless it would have to wait: then it has done nothing, and says so.
-func (g *guard) tryShare(e extent) bool {
-	all := locksOf(e)
-	for locks := all; locks != 0; locks &= locks - 1 {
-		if !g[bits.TrailingZeros64(locks)].TryRLock() {
-			g.unlock(all &^ locks)
-			return false
-		}
-	}
-	return true
-}
-
-func (g *guard) unshare(e extent) { g.unlock(locksOf(e)) }
-
 func (g *guard) unlock(locks uint64) {
 	for ; locks != 0; locks &= locks - 1 {
 		g[bits.TrailingZeros64(locks)].RUnlock()
 	}
+}
+
+// enter is lock; but who has to be served at once does not wait: where he would, he has no locks, and is told so.
+func (g *guard) enter(locks uint64, atOnce bool) bool {
+	if !atOnce {
+		g.lock(locks)
+		return true
+	}
+	for left := locks; left != 0; left &= left - 1 {
+		if !g[bits.TrailingZeros64(left)].TryRLock() {
+			g.unlock(locks &^ left)
+			return false
+		}
+	}
+	return true
 }
 
 // own waits for all others on e, and keeps them off until disown. Who owns one extent waits for no other.

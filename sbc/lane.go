@@ -10,24 +10,14 @@ type lane struct {
 	reads, writes counters
 }
 
-// lanes is how many a disk has whose commands come by several rings.
+// lanes is how many a disk has whose commands come by several rings, a power of two.
 const lanes = 8
 
-func (d *Disk) lane(c *scsi.Command) *lane { return &d.lanes[c.Lane()%uint(len(d.lanes))] }
+func (d *Disk) lane(c *scsi.Command) *lane { return &d.lanes[c.Lane()&uint(len(d.lanes)-1)] }
 
 // share and unshare are those of guard, for c.
 func (d *Disk) share(c *scsi.Command, e extent)   { d.lane(c).guard.share(e) }
 func (d *Disk) unshare(c *scsi.Command, e extent) { d.lane(c).guard.unshare(e) }
-
-// enter is share; but no is its answer when c would have to wait, and has AtOnce.
-func (d *Disk) enter(c *scsi.Command, e extent) bool {
-	g := &d.lane(c).guard
-	if c.AtOnce {
-		return g.tryShare(e)
-	}
-	g.share(e)
-	return true
-}
 
 // own and disown are those of guard, for all commands.
 func (d *Disk) own(e extent) {

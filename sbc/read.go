@@ -18,10 +18,11 @@ func (d *Disk) reader(fua scsi.Field) func(*scsi.Command) scsi.Result {
 		if r := d.settle(c, forced.Uint(c.CDB) != 0); !r.OK() {
 			return r
 		}
-		if !d.enter(c, e) {
+		g, locks := &d.lane(c).guard, locksOf(e)
+		if !g.enter(locks, c.AtOnce) {
 			return scsi.Later
 		}
-		defer d.unshare(c, e)
+		defer g.unlock(locks)
 		n := d.bytes(e)
 		if err := d.store.Readv(c.In(n, d.block), d.offset(e)); err != nil {
 			return d.failedOn(c, e, err, scsi.UnrecoveredReadError)
@@ -34,10 +35,12 @@ func (d *Disk) reader(fua scsi.Field) func(*scsi.Command) scsi.Result {
 func (d *Disk) transfer(c *scsi.Command) (extent, scsi.Result) {
 	e := extentOf(c)
 	if e.n > d.maxBlocks {
-		return e, scsi.InvalidFieldInCDB.At(c.Op().Extent.Blocks)
+		return e, tooMany(c)
 	}
 	return e, scsi.Result{}
 }
+
+func tooMany(c *scsi.Command) scsi.Result { return scsi.InvalidFieldInCDB.At(c.Op().Extent.Blocks) }
 
 // settle is for a command that reads: with FUA the blocks come from the medium, after what the cache holds of them is
 // there (SBC-3 4.15).

@@ -70,13 +70,17 @@ func (d *Disk) counted(ops []scsi.Op) []scsi.Op {
 				k := &d.lane(c).writes
 				r := k.run(c, do)
 				k.count(received(c), r)
-				d.wrote(altered(c), r)
+				if d.thresholds.on.Load() {
+					d.wrote(altered(c), r)
+				}
 				return r
 			}
 		default: // of who knows how many blocks
 			op.Do = func(c *scsi.Command) scsi.Result {
 				r := do(c)
-				d.wrote(uint64(d.thresholds.unit), r)
+				if d.thresholds.on.Load() {
+					d.wrote(uint64(d.thresholds.unit), r)
+				}
 				return r
 			}
 		}

@@ -99,12 +99,9 @@ func (t *thresholds) pass(i int, bytes int64) bool {
 }
 
 // wrote counts blocks that were written, or unmapped, and looks at the space when there have been enough of them, or when
-// the command has found that it has come to its end.
+// the command has found that it has come to its end. It is for when a threshold is on.
 func (d *Disk) wrote(blocks uint64, r scsi.Result) {
 	t := &d.thresholds
-	if !t.on.Load() {
-		return
-	}
 	every := uint64(spaceEvery / d.block)
 	now := t.written.Add(blocks)
 	if now/every != (now-blocks)/every || r.Code == scsi.SpaceAllocationFailed.Code {

@@ -188,9 +188,12 @@ func (e extent) meets(other extent) bool {
 	return e.lba < other.lba+other.n && other.lba < e.lba+e.n
 }
 
+// represented says whether there are tokens of d.
+func (d *Disk) represented() bool { return d.copying.tokens.Load() != 0 }
+
 // changes revokes the tokens of what is about to be changed, or has been.
 func (d *Disk) changes(e extent) {
-	if d.copying.tokens.Load() != 0 {
+	if d.represented() {
 		d.copying.manager.tokens.end(d, e, scsi.TokenRevoked)
 	}
 }
@@ -204,9 +207,13 @@ func (d *Disk) watched(ops []scsi.Op) []scsi.Op {
 			continue
 		}
 		ops[i].Do = func(c *scsi.Command) scsi.Result {
-			d.changesBy(c)
+			if d.represented() {
+				d.changesBy(c)
+			}
 			r := do(c)
-			d.changesBy(c)
+			if d.represented() {
+				d.changesBy(c)
+			}
 			return r
 		}
 	}
@@ -215,9 +222,6 @@ func (d *Disk) watched(ops []scsi.Op) []scsi.Op {
 
 // changesBy is changes of what c may alter: all, where the CDB does not say what.
 func (d *Disk) changesBy(c *scsi.Command) {
-	if d.copying.tokens.Load() == 0 {
-		return
-	}
 	e := extentOf(c)
 	if e.n == 0 { // to the end of the medium, or unsaid
 		e.n = everything.n - e.lba

@@ -10,10 +10,11 @@ func (d *Disk) writer(fua scsi.Field) func(*scsi.Command) scsi.Result {
 		if !r.OK() || e.n == 0 {
 			return r
 		}
-		if !d.enter(c, e) {
+		g, locks := &d.lane(c).guard, locksOf(e)
+		if !g.enter(locks, c.AtOnce) {
 			return scsi.Later
 		}
-		defer d.unshare(c, e)
+		defer g.unlock(locks)
 		if err := d.store.Writev(data, d.offset(e), forced.Uint(c.CDB) != 0 || d.durable()); err != nil {
 			return d.failedOn(c, e, err, scsi.WriteError)
 		}

@@ -243,10 +243,7 @@ func (o *Op) ready() {
 
 // check looks for what a CDB may not hold: too few bytes, or a bit outside every field.
 func (o *Op) check(cdb []byte) Result {
-	if len(cdb) < o.Len {
-		return InvalidFieldInCDB
-	}
-	if o.plain && binary.BigEndian.Uint64(cdb)&o.first|binary.BigEndian.Uint64(cdb[o.Len-8:])&o.last == 0 {
+	if o.plain && len(cdb) >= o.Len && binary.BigEndian.Uint64(cdb)&o.first|binary.BigEndian.Uint64(cdb[o.Len-8:])&o.last == 0 {
 		return Result{}
 	}
 	return o.stray(cdb)
@@ -254,6 +251,9 @@ func (o *Op) check(cdb []byte) Result {
 
 // stray is what check looks for, byte by byte.
 func (o *Op) stray(cdb []byte) Result {
+	if len(cdb) < o.Len {
+		return InvalidFieldInCDB
+	}
 	if o.Code == VariableLength && int(cdb[7]) != o.Len-8 {
 		return InvalidFieldInCDB.At(additional7F)
 	}

@@ -235,8 +235,8 @@ func (u *Unit) permit(op *Op, c *Command, who *Nexus) Result {
 	if r := who.admit(op, c.CDB); !r.OK() {
 		return r
 	}
-	if op.Flags&BypassAttention == 0 {
-		if r := u.held(op); !r.OK() {
+	if g := u.gate.Load(); g != nil && op.Flags&BypassAttention == 0 {
+		if r := (*g)(op); !r.OK() {
 			return r
 		}
 	}
@@ -255,7 +255,10 @@ func (u *Unit) permit(op *Op, c *Command, who *Nexus) Result {
 	if op.Flags&AltersMedium != 0 && u.Is(SoftwareWriteProtect) {
 		return LogicalUnitSoftwareWriteProtected
 	}
-	return c.measure(op)
+	if op.Xfer.Rule == Allocation || op.Xfer.Rule == ParameterList {
+		return c.measure(op)
+	}
+	return Result{}
 }
 
 // Holds says whether n blocks from lba on are on the medium. It is written so that no sum can overflow.
