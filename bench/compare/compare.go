@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tcmud/tcmud/bench/report"
+	"github.com/tcmud/tcmud/lio"
+)
+
+// disk is a target as the fabric brings it to the initiator.
+type disk struct {
+	target  target
+	so      lio.StorageObject
+	handler *handler // nil: the kernel
+	block   string   // "sdb"
+}
+
+// compare measures all targets side by side.
+func (b *bench) compare(ctx context.Context) (err error) {
+	servers, err := startServers(ctx, b.logs)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, servers.end()) }()
+	var disks []disk
+	defer func() {
+		for _, d := range disks {
+			err = errors.Join(err, d.end())
+		}
+	}()
+	for _, t := range targets {
+		if !matches(b.targets, t.name) {
+			continue
+		}
+		d, err := b.make(ctx, t, servers)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+		disks = append(disks, d)
+	}
+	for _, f := range fabrics {
+		if !matches(b.fabrics, f.name) {
+			continue
+		}
+		if err := b.over(ctx, f, disks); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	return nil
+}
+
+// make makes a target's storage object, and somebody serve it.
+func (b *bench) make(ctx context.Context, t target, s *servers) (d disk, err error) {
+	d.target = t
+	if d.so, err = t.create(t, b); err != nil || t.serve == nil {
+		return d, err
+	}
+	if d.handler, err = t.serve(ctx, d.so, s); err != nil {
+		return d, errors.Join(err, d.so.Delete())
+	}
+	return d, nil
+}
+
+// end undoes make.
+func (d disk) end() error {
+	var err error
+	if d.handler != nil && d.handler.end != nil {
+		err = d.handler.end()
+	}
+	return errors.Join(d.so.Delete(), err)
+}
+
+// over measures the disks over a fabric.
+func (b *bench) over(ctx context.Context, f fabric, disks []disk) error {
+	var objects []lio.StorageObject
+	for _, d := range disks {
+		objects = append(objects, d.so)
+	}
+	return f.with(ctx, b.root, objects, func(blocks []string) error {
+		if err := quiet(ctx); err != nil {
+			return err
+		}
+		disks := slices.Clone(disks)
+		for i := range disks {
+			disks[i].block = blocks[i]
+			if err := b.fill(ctx, disks[i]); err != nil {
+				return err
+			}
+		}
+		return b.rounds(ctx, f, disks)
+	})
+}
+
+// quiet keeps udev from reading each disk anew whenever somebody who may have written to it has closed it, which would
+// go on beside the next measurement.
+func quiet(ctx context.Context) error {
+	if err := command(ctx, "udevadm", "settle"); err != nil {
+		return err
+	}
+	return command(ctx, "udevadm", "control", "--stop-exec-queue")
+}
+
+// fill writes the whole of a disk once: what has never been written is read quicker.
+func (b *bench) fill(ctx context.Context, d disk) error {
+	return command(ctx, "fio", "--name=fill", "--filename=/dev/"+d.block, "--rw=write", "--bs=1M", "--direct=1", "--ioengine=libaio", "--iodepth=4")
+}
+
+// rounds measures each workload on each disk as often as there are rounds. Each round begins with another disk.
+func (b *bench) rounds(ctx context.Context, f fabric, disks []disk) error {
+	p := progress{out: b.out, begun: time.Now()}
+	for _, w := range workloads {
+		p.all += b.options.rounds * len(b.chosen(w, disks))
+	}
+	for round := range b.options.rounds {
+		for _, w := range workloads {
+			some := b.chosen(w, disks)
+			for i := range some {
+				d := some[(i+round)%len(some)]
+				s, err := b.measure(ctx, w, d)
+				if err != nil {
+					return fmt.Errorf("%s: %s: %w", d.target.name, w.name, err)
+				}
+				s.Suite, s.Fabric, s.Target, s.Workload, s.Round = "compare", f.name, d.target.name, w.name, round
+				b.measured.Samples = append(b.measured.Samples, s)
+				p.show(s)
+			}
+		}
+	}
+	return nil
+}
+
+// chosen are the disks on which a workload is run.
+func (b *bench) chosen(w workload, disks []disk) (some []disk) {
+	for _, d := range disks {
+		if matches(b.workloads, w.name) && d.target.suits(w) {
+			some = append(some, d)
+		}
+	}
+	return some
+}
+
+// measure runs a workload on a disk once, and adds what its handler has done for each command.
+func (b *bench) measure(ctx context.Context, w workload, d disk) (s report.Sample, err error) {
+	before, err := d.work(ctx)
+	if err != nil {
+		return s, err
+	}
+	if s.Values, err = w.run(ctx, b.options, d.block); err != nil {
+		return s, err
+	}
+	after, err := d.work(ctx)
+	if err != nil {
+		return s, err
+	}
+	maps.Copy(s.Values, after.since(before, d.handler))
+	return s, nil
+}
+
+// work is what a disk and its handler have done.
+type work struct {
+	commands float64 // of the block device: as the disk sees them, not as the client has made them
+	cpu      time.Duration
+	ring     ring
+}
+
+// work looks at it while nothing is in flight.
+func (d disk) work(ctx context.Context) (w work, err error) {
+	if w.commands, err = commands(d.block); err != nil || d.handler == nil {
+		return w, err
+	}
+	if w.cpu, err = cpu(d.handler.pid); err != nil || d.handler.ring == nil {
+		return w, err
+	}
+	w.ring, err = d.handler.ring(ctx)
+	return w, err
+}
+
+// since is what came after before, for each command. It counts all of the client's run, also what fio does not measure.
+func (w work) since(before work, h *handler) map[string]float64 {
+	n := w.commands - before.commands
+	if h == nil || n == 0 {
+		return nil
+	}
+	per := map[string]float64{"CPU µs/command": float64(w.cpu-before.cpu) / 1e3 / n}
+	if h.ring != nil {
+		per["doorbells/command"] = (w.ring.doorbells - before.ring.doorbells) / n
+		per["wake-ups/command"] = (w.ring.wakeups - before.ring.wakeups) / n
+	}
+	return per
+}
+
+// commands is how many READs, WRITEs and flushes a block device has seen to the end (Documentation/block/stat.rst).
+func commands(block string) (float64, error) {
+	text, err := os.ReadFile("/sys/block/" + block + "/stat")
+	if err != nil {
+		return 0, err
+	}
+	return parseStat(string(text))
+}
+
+func parseStat(text string) (all float64, err error) {
+	fields := strings.Fields(text)
+	for _, i := range []int{0, 4, 15} {
+		if i >= len(fields) {
+			return 0, fmt.Errorf("statistics of a block device have %d fields, not %d: %q", len(fields), i+1, text)
+		}
+		n, err := strconv.ParseFloat(fields[i], 64)
+		if err != nil {
+			return 0, err
+		}
+		all += n
+	}
+	return all, nil
+}
