@@ -36,8 +36,7 @@ func TestAccessStates(t *testing.T) {
 	}
 	settle := func() {
 		for _, d := range []disk{a, b} {
-			for run(t, "sg_turs", d.generic).status == 6 {
-			}
+			eventually(t, "no unit attention is left", func() bool { return run(t, "sg_turs", d.generic).status != 6 })
 		}
 	}
 	const active, standby = "asymmetric access state : 0x00", "asymmetric access state : 0x02"

@@ -38,8 +38,7 @@ func TestSgPersist(t *testing.T) {
 	disks := newEngineDisk(t, 3)
 	a, b, c := disks[0], disks[1], disks[2]
 	for _, d := range disks {
-		for run(t, "sg_turs", d.generic).status != 0 {
-		}
+		eventually(t, "the disk is ready", func() bool { return ready(t, d) })
 	}
 	keyA, keyB := "--param-rk=0xa", "--param-rk=0xb"
 	mustPersist(t, a, "--out", "--register", "--param-sark=0xa")
@@ -212,8 +211,7 @@ func TestMultipathReserves(t *testing.T) {
 	mpath("--out", "--preempt", "--param-rk=0xabc", "--param-sark=0xabc", "--prout-type=6")
 	require.Contains(t, mpath("--in", "--read-reservation"), "Key = 0xabc")
 
-	for run(t, "sg_turs", other.generic).status != 0 {
-	}
+	eventually(t, "the disk is ready", func() bool { return ready(t, other) })
 	mustPersist(t, other, "--out", "--register-ignore", "--param-sark=0xdef")
 	mustPersist(t, other, "--out", "--preempt-abort", "--param-rk=0xdef", "--param-sark=0xabc", "--prout-type=5")
 	require.NotZero(t, run(t, "dd", "if=/dev/zero", "of="+mapped, "bs=4096", "count=1", "oflag=direct").status, "fenced")

@@ -32,6 +32,9 @@ func startDaemon(t *testing.T, args ...string) *daemon {
 	before := footprint(t)
 	d := &daemon{t: t, args: args}
 	t.Cleanup(func() {
+		if t.Failed() {
+			d.sweep()
+		}
 		if d.process != nil {
 			d.terminate()
 		}
@@ -55,6 +58,34 @@ func (d *daemon) start() {
 		conn, err := net.Dial("unix", controlSocket)
 		return err == nil && conn.Close() == nil
 	})
+}
+
+// sweep removes what the test, which has failed, may have left: it is no fault of the next.
+func (d *daemon) sweep() {
+	d.t.Helper()
+	if d.process == nil { // who serves nothing makes each disk wait that goes
+		d.start()
+	}
+	for _, args := range [][]string{{"clearconfig", "confirm=true"}, {"doctor", "--fix"}} {
+		o := run(d.t, "tcmuctl", args...)
+		d.t.Logf("tcmuctl %s\n%s%s", args, o.stdout, o.stderr)
+	}
+}
+
+// withItsOwnDaemon runs a program that starts and ends tcmud itself, and leaves nothing.
+func withItsOwnDaemon(t *testing.T, name string, args ...string) {
+	t.Helper()
+	before := footprint(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			run(t, "pkill", "-KILL", "-x", "tcmud")
+			d := &daemon{t: t}
+			d.sweep()
+			d.terminate()
+		}
+		requireFootprint(t, before)
+	})
+	t.Log(must(t, name, args...))
 }
 
 // terminate asks tcmud to end, as an administrator or systemd does.

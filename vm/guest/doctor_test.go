@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,6 +65,15 @@ func TestDoctorReleasesThoseWhoWaitForADeadDaemon(t *testing.T) {
 	startSystemBus(t)
 	runner := exec.Command("tcmu-runner")
 	require.NoError(t, runner.Start())
+	dir := configfs + "/core/user_73/hung"
+	t.Cleanup(func() {
+		if t.Failed() {
+			runner.Process.Kill()
+			run(t, "tcmuctl", "doctor", "--fix") // which lets go of who waits in dir
+			os.Remove(dir)
+			os.Remove(filepath.Dir(dir))
+		}
+	})
 	reply := kernelLog(t)
 	eventually(t, "tcmu-runner has told the kernel that it answers", func() bool {
 		const blocked = "/sys/module/target_core_user/parameters/block_netlink"
@@ -72,7 +82,6 @@ func TestDoctorReleasesThoseWhoWaitForADeadDaemon(t *testing.T) {
 	require.NoError(t, runner.Process.Signal(syscall.SIGKILL))
 	require.Error(t, runner.Wait())
 
-	dir := configfs + "/core/user_73/hung"
 	require.NoError(t, os.MkdirAll(dir, 0o755))
 	write(t, dir+"/control", "dev_size=16777216,dev_config=nobodys/own")
 	made := make(chan error, 1)

@@ -97,16 +97,12 @@ func (p path) sendOnce(r scsitest.Reserved) *scsitest.Answer {
 
 // TestKilledInRegistrations kills tcmud at random moments of a storm of registrations with APTPL.
 func TestKilledInRegistrations(t *testing.T) {
-	before := footprint(t)
-	t.Log(must(t, "powercut", "--kills", "10"))
-	requireFootprint(t, before)
+	withItsOwnDaemon(t, "powercut", "--kills", "10")
 }
 
 // Through the kernel's iSCSI target, with two initiators: libiscsi's tests of reservations, of the prevention of removal and
 // of several paths, which the kernel's own reservations fail in part ("make conformance").
 func TestLibiscsiReserves(t *testing.T) {
-	before := footprint(t)
-	t.Log(must(t, "conformance", "--dir", t.TempDir(), "--targets", "engine/iscsi",
-		"--tests", "SCSI.Pr[io]*,SCSI.PreventAllow.*,SCSI.Reserve6.*,SCSI.MultipathIO.*"))
-	requireFootprint(t, before)
+	withItsOwnDaemon(t, "conformance", "--dir", t.TempDir(), "--targets", "engine/iscsi",
+		"--tests", "SCSI.Pr[io]*,SCSI.PreventAllow.*,SCSI.Reserve6.*,SCSI.MultipathIO.*")
 }

@@ -107,8 +107,7 @@ func TestNexusesAreRestored(t *testing.T) {
 	acl := tcmuctl(t, p.path+"/acls", "create", initiator)
 	tcmuctl(t, p.path+"/luns", "create", "/backstores/ramdisk/rd0")
 	require.Contains(t, must(t, "tcmuctl", "ls", acl.Path), "mapped_lun0")
-	for run(t, "sg_turs", generic).status != 0 {
-	}
+	eventually(t, "the disk is ready", func() bool { return ready(t, disk{generic: generic}) })
 	must(t, "sg_persist", "--no-inquiry", "--out", "--register", "--param-sark=0xa", "--param-aptpl", generic)
 
 	tree := must(t, "tcmuctl", "ls")

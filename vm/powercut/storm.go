@@ -47,11 +47,12 @@ func tell(what string, v any) {
 
 // storms kills tcmud so often at random moments of the storm. What was in flight then, the kernel sends again: each step
 // is one that can be taken twice.
-func storms(ctx context.Context, kills int) error {
+func storms(ctx context.Context, kills int) (err error) {
 	m, err := newMachine(ctx)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, m.remove(ctx)) }()
 	s := step(-1)
 	for kill := range kills {
 		var killed atomic.Bool
@@ -80,7 +81,7 @@ func storms(ctx context.Context, kills int) error {
 		}
 	}
 	fmt.Printf("%d kills in %d steps: what was answered is there\n", kills, s+1)
-	return m.remove(ctx)
+	return nil
 }
 
 // send sends a command, again while it ends in a unit attention.
