@@ -90,12 +90,12 @@ func TestRestartUnderLoadIsAPause(t *testing.T) {
 				before = append(before, d.refused(t))
 			}
 			load := startCheck(t, disks...)
-			awaitProgress(t, disks, 128)
+			awaitProgress(t, disks, 64)
 
 			c.end(daemon)
 			requireStalled(t, disks)
 			daemon.start()
-			awaitProgress(t, disks, 256) // what was in flight is checked by then
+			awaitProgress(t, disks, 128) // 32 are written and then checked by turns: what was in flight is checked by then
 
 			load.requireClean()
 			requireQuiet(t, log())

@@ -168,13 +168,14 @@ func withoutUdev(t *testing.T) {
 	t.Cleanup(func() { must(t, "/lib/systemd/systemd-udevd", "--daemon") })
 }
 
-// crowd is how many devices there are to be: "make crowd" wants five hundred, which take ten minutes without KVM.
+// crowd is how many devices there are to be: "make crowd" wants five hundred, which take ten minutes without KVM, and these
+// half a minute.
 func crowd(t *testing.T) int {
 	t.Helper()
 	if n := os.Getenv("TCMUD_CROWD"); n != "" {
 		return number(t, n)
 	}
-	return 80
+	return 48
 }
 
 // Devices and LUNs of one target, four times as many in about four times the time.
@@ -183,12 +184,26 @@ func TestManyDevices(t *testing.T) {
 	startDaemon(t)
 	emptyTarget(t)
 	n := crowd(t)
+	var undue []string
+	for range 3 { // some hosts are busy for a while, and not three times for just the many
+		if undue = undueTimes(t, n); undue == nil {
+			return
+		}
+	}
+	require.Empty(t, undue, "they take more than their share")
+}
+
+// undueTimes are what takes much longer than four times as long with four times the devices.
+func undueTimes(t *testing.T, n int) (undue []string) {
+	t.Helper()
 	few, many := crowded(t, n/4), crowded(t, n)
 	for what, took := range many {
 		t.Logf("%-8s %4d: %6.2fs  %4d: %6.2fs", what, n/4, few[what].Seconds(), n, took.Seconds())
-		// A square would make it sixteen times, and some hosts are busy.
-		require.Less(t, took, 9*few[what]+2*time.Second, "%s takes more than its share", what)
+		if took > 9*few[what]+2*time.Second { // a square would make it sixteen times
+			undue = append(undue, what)
+		}
 	}
+	return undue
 }
 
 // crowded makes, lists, saves, clears and restores n ramdisks with a LUN each, and tells how long that took.

@@ -90,8 +90,23 @@ func startRunner(t *testing.T) {
 // but for its own troubles on a read-only home.
 func targetcli(t *testing.T, args ...string) string {
 	t.Helper()
+	return withoutTroubles(must(t, "targetcli", args...))
+}
+
+// typed is what targetcli's shell prints when lines are typed into it: to start it for each takes one and a half seconds of
+// an emulated processor.
+func typed(t *testing.T, lines ...string) string {
+	t.Helper()
+	cmd := exec.Command("targetcli")
+	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return withoutTroubles(string(out))
+}
+
+func withoutTroubles(text string) string {
 	var lines []string
-	for line := range strings.Lines(must(t, "targetcli", args...)) {
+	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "Warning: Could not") && !strings.Contains(line, "dbroot") {
 			lines = append(lines, line)
 		}
@@ -127,18 +142,16 @@ func savedDevices(t *testing.T) []user {
 	return file.Objects
 }
 
-// clearAfterwards removes what a test that failed left behind, so that the next can run.
+// clearAfterwards removes what there is when the test ends.
 func clearAfterwards(t *testing.T) {
 	t.Cleanup(func() { must(t, "targetcli", "clearconfig", "confirm=true") })
 }
 
 // targetcliStory is what an administrator does who has never heard of tcmuctl.
 func targetcliStory(t *testing.T) {
-	clearAfterwards(t)
 	file := filepath.Join(t.TempDir(), "disk0.img")
 	require.NoError(t, os.WriteFile(file, make([]byte, 16*mib), 0o600))
 
-	require.Regexp(t, `o- user:tcmud \.+ \[Storage Objects: 0\]`, targetcli(t, "/backstores", "ls"))
 	refused := run(t, "targetcli", "/backstores/user:tcmud", "create", "disk0", "16M", "fileio/nowhere")
 	require.NotZero(t, refused.status)
 	require.Contains(t, refused.stdout+refused.stderr, "cfgstring invalid: fileio: /nowhere does not exist: make it first")
@@ -146,19 +159,21 @@ func targetcliStory(t *testing.T) {
 	const wwn, naa = "11111111-2222-4333-8444-555555555555", "naa.5001405000000001"
 	require.Equal(t, "Created user-backed storage object disk0 size 16777216.",
 		targetcli(t, "/backstores/user:tcmud", "create", "disk0", "16M", "fileio"+file, wwn))
-	require.Equal(t, "Created user-backed storage object rd0 size 16777216.",
-		targetcli(t, "/backstores/user:tcmud", "create", "rd0", "16M", "ramdisk"))
-	require.Contains(t, targetcli(t, "/loopback", "create", naa), "Created target "+naa)
-	require.Equal(t, "Created LUN 0.", targetcli(t, "/loopback/"+naa+"/luns", "create", "/backstores/user:tcmud/disk0"))
-	require.Equal(t, "Created LUN 1.", targetcli(t, "/loopback/"+naa+"/luns", "create", "/backstores/user:tcmud/rd0"))
+	answers := typed(t, "/backstores ls", "/backstores/user:tcmud create rd0 16M ramdisk", "/loopback create "+naa,
+		"/loopback/"+naa+"/luns create /backstores/user:tcmud/disk0", "/loopback/"+naa+"/luns create /backstores/user:tcmud/rd0")
+	for _, words := range []string{
+		`o- user:tcmud \.+ \[Storage Objects: 1\]`, `Created user-backed storage object rd0 size 16777216\.`,
+		"Created target " + naa, `Created LUN 0\.`, `Created LUN 1\.`,
+	} {
+		require.Regexp(t, words, answers)
+	}
 	d := nodeOf(t, naa)
 	requireKeepsData(t, d, mib)
 	content := d.content(t, 16*mib, 0)
 
-	ours, theirs := shape(must(t, "tcmuctl", "ls")), shape(targetcli(t, "ls"))
+	ours, theirs := shape(must(t, "tcmuctl", "ls")), shape(typed(t, "ls", "saveconfig"))
 	require.Contains(t, ours, "o- disk0 .. ["+file+" (16.0MiB) write-thru activated]")
 	require.Contains(t, theirs, "o- disk0 .. [fileio"+file+" (16.0MiB) activated]")
-	targetcli(t, "saveconfig")
 	before := savedDevices(t)
 	require.Len(t, before, 2)
 	require.Contains(t, before, user{"user", "disk0", wwn, "tcmud/fileio" + file, 16 * mib})
@@ -174,9 +189,7 @@ func targetcliStory(t *testing.T) {
 	restored := nodeOf(t, naa)
 	require.Equal(t, content, restored.content(t, 16*mib, 0))
 
-	targetcli(t, "/loopback", "delete", naa)
-	targetcli(t, "/backstores/user:tcmud", "delete", "disk0")
-	targetcli(t, "/backstores/user:tcmud", "delete", "rd0")
+	typed(t, "/loopback delete "+naa, "/backstores/user:tcmud delete disk0", "/backstores/user:tcmud delete rd0")
 	require.NotRegexp(t, "disk0|rd0", must(t, "tcmuctl", "ls"))
 }
 

@@ -83,7 +83,7 @@ func unitFolder(t *testing.T) string {
 	must(t, "cp", filepath.Join(filepath.Dir(program), "tcmud.service"), folder)
 	more := filepath.Join(folder, "tcmud.service.d")
 	require.NoError(t, os.Mkdir(more, 0o755))
-	write(t, filepath.Join(more, "test.conf"), "[Service]\nWatchdogSec=5s\nTimeoutAbortSec=3s\n"+
+	write(t, filepath.Join(more, "test.conf"), "[Service]\nWatchdogSec=5s\nTimeoutAbortSec=1s\n"+
 		"StandardError=append:"+filepath.Join(folder, "log")+"\n")
 	return folder
 }
