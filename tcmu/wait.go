@@ -13,9 +13,12 @@ import (
 const (
 	// longestSpin bounds what the ring's thread burns before it sleeps, and spinFactor says how many wake-ups that is worth
 	// at most: the next command of an initiator with one at a time comes after a way through the kernel and back that
-	// costs about as much.
+	// costs about as much. In the VM such commands come 4 times as fast then, for sleep makes that way longer too.
 	longestSpin = 500 * time.Microsecond
 	spinFactor  = 4
+
+	// mostPasses is how many waits begin without spinning, at most, before it is tried again.
+	mostPasses = 63
 
 	// longestHold is how long the ring's thread sleeps without a word to the Go runtime, see hold.
 	longestHold = 2 * time.Millisecond
@@ -30,11 +33,12 @@ const (
 
 // wait is how the ring's thread waits for the kernel.
 type wait struct {
-	poll  [2]unix.PollFd
-	nap   time.Duration // of the next sleep, at most
-	hold  bool          // the next wait is likely to be a short one
-	spin  time.Duration // the begin of it
-	limit time.Duration // of spin
+	poll   [2]unix.PollFd
+	nap    time.Duration // of the next sleep, at most
+	hold   bool          // the next wait is likely to be a short one
+	spin   time.Duration // the begin of it
+	passes int           // how many waits do without spin, since it was in vain
+	passed int           // how many of them have
 }
 
 // holders is how many rings' threads wait and hold a processor of the Go runtime meanwhile. One is always left for others.
@@ -44,22 +48,29 @@ func (w *wait) init(fd, wake int) {
 	w.poll = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
 	w.nap = shortestNap
 	if runtime.GOMAXPROCS(0) > 1 {
-		w.limit = min(spinFactor*wakeUp(), longestSpin)
+		w.spin = min(spinFactor*wakeUp(), longestSpin)
 	}
 }
 
-// learn sets how the next wait begins, from how long this one was. Where sleep could have been done without, the next
-// spins as long as it may; else half of what was tried, and soon not at all: what is burned in vain comes to twice the
-// limit at most.
-func (w *wait) learn(waited time.Duration) {
-	w.hold = waited <= longestHold
-	switch {
-	case waited <= w.limit:
-		w.spin = w.limit
-	case w.spin < w.limit/8:
-		w.spin = 0
-	default:
-		w.spin /= 2
+// learn takes note of how long a wait was.
+func (w *wait) learn(waited time.Duration) { w.hold = waited <= longestHold }
+
+// tries says whether a wait begins with spin. After each that was in vain twice as many do without, so that it costs next
+// to nothing where it never pays.
+func (w *wait) tries() bool {
+	if w.spin > 0 && w.passed == w.passes {
+		w.passed = 0
+		return true
+	}
+	w.passed++
+	return false
+}
+
+// tried takes note of whether it has paid.
+func (w *wait) tried(paid bool) {
+	w.passes = min(2*w.passes+1, mostPasses)
+	if paid {
+		w.passes = 0
 	}
 }
 
@@ -79,7 +90,7 @@ func (d *Device) await() error {
 	return nil
 }
 
-// hold waits for a short time: it spins, as long as that has paid lately, and then sleeps behind the Go runtime's back. To
+// hold waits for a short time: it spins, if that has paid lately, and then sleeps behind the Go runtime's back. To
 // the runtime this goroutine runs on, and keeps its processor. If it slept as others do, the runtime's monitor would take
 // the processor from it, since it has not been rescheduled for long, and to see to that look at it every 20 µs: two
 // thirds of a processor that is emulated, and some per cent of a real one. A signal by which the runtime wants it to stop,
@@ -90,7 +101,10 @@ func (d *Device) hold(begin time.Time) {
 	if int(holders.Add(1)) >= runtime.GOMAXPROCS(0) {
 		return
 	}
-	for d.ring.idle() && time.Since(begin) < w.spin {
+	if w.tries() {
+		for d.ring.idle() && time.Since(begin) < w.spin {
+		}
+		w.tried(!d.ring.idle())
 	}
 	for d.ring.idle() && !d.stopped() && time.Since(begin) < longestHold {
 		nap := unix.NsecToTimespec(int64(longestHold))

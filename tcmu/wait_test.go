@@ -11,26 +11,33 @@ import (
 	"github.com/tcmud/tcmud/tcmu/tcmutest"
 )
 
-func TestSpinLearns(t *testing.T) {
-	const us = time.Microsecond
-	w := wait{limit: 40 * us}
-	for i, step := range []struct{ waited, spin time.Duration }{
-		{time.Hour, 0}, // it begins with none
-		{40 * us, 40 * us},
-		{30 * us, 40 * us},
-		{41 * us, 20 * us}, // it did not pay
-		{time.Hour, 10 * us},
-		{15 * us, 40 * us}, // it would have
-		{time.Hour, 20 * us},
-		{time.Hour, 10 * us},
-		{time.Hour, 5 * us},
-		{time.Hour, 2500},
-		{time.Hour, 0},
-		{time.Hour, 0},
-	} {
-		w.learn(step.waited)
-		require.Equal(t, step.spin, w.spin, "step %d", i)
+// Spin that is in vain is tried ever more rarely, and always once it has paid.
+func TestSpinIsTriedWhereItPays(t *testing.T) {
+	w := wait{spin: time.Microsecond}
+	waitsUntilTried := func() (n int) {
+		for !w.tries() {
+			n++
+		}
+		return n
 	}
+	for _, passes := range []int{0, 1, 3, 7, 15, 31, 63, 63} {
+		require.Equal(t, passes, waitsUntilTried())
+		w.tried(false)
+	}
+	waitsUntilTried()
+	w.tried(true)
+	for range 3 {
+		require.Zero(t, waitsUntilTried())
+		w.tried(true)
+	}
+}
+
+func TestHoldIsForShortWaits(t *testing.T) {
+	var w wait
+	w.learn(longestHold)
+	require.True(t, w.hold)
+	w.learn(longestHold + 1)
+	require.False(t, w.hold)
 }
 
 // With one processor to run on, whoever spins keeps those from running that it waits for.
@@ -38,8 +45,7 @@ func TestNoSpinOnOneProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var w wait
 	w.init(-1, -1)
-	w.learn(time.Microsecond)
-	require.Zero(t, w.spin)
+	require.False(t, w.tries())
 }
 
 // However many rings hold a processor while they wait, one is left for those that they wait for.
