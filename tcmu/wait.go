@@ -17,7 +17,9 @@ const (
 	longestSpin = 500 * time.Microsecond
 	spinFactor  = 4
 
-	// mostPasses is how many waits begin without spinning, at most, before it is tried again.
+	// Spin that was in vain is tried again at once, as one late command among others means nothing; but after so many times
+	// in a row it is passed over, at most for mostPasses waits.
+	mostMisses = 4
 	mostPasses = 63
 
 	// longestHold is how long the ring's thread sleeps without a word to the Go runtime, see hold.
@@ -37,8 +39,8 @@ type wait struct {
 	nap    time.Duration // of the next sleep, at most
 	hold   bool          // the next wait is likely to be a short one
 	spin   time.Duration // the begin of it
-	passes int           // how many waits do without spin, since it was in vain
-	passed int           // how many of them have
+	misses int           // how often in a row it was in vain
+	passed int           // how many waits have done without it since
 }
 
 // holders is how many rings' threads wait and hold a processor of the Go runtime meanwhile. One is always left for others.
@@ -58,7 +60,8 @@ func (w *wait) learn(waited time.Duration) { w.hold = waited <= longestHold }
 // tries says whether a wait begins with spin. After each that was in vain twice as many do without, so that it costs next
 // to nothing where it never pays.
 func (w *wait) tries() bool {
-	if w.spin > 0 && w.passed == w.passes {
+	passes := min(1<<max(0, w.misses-mostMisses)-1, mostPasses)
+	if w.spin > 0 && w.passed >= passes {
 		w.passed = 0
 		return true
 	}
@@ -68,9 +71,9 @@ func (w *wait) tries() bool {
 
 // tried takes note of whether it has paid.
 func (w *wait) tried(paid bool) {
-	w.passes = min(2*w.passes+1, mostPasses)
+	w.misses = min(w.misses+1, mostMisses+6)
 	if paid {
-		w.passes = 0
+		w.misses = 0
 	}
 }
 
