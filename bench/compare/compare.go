@@ -95,7 +95,7 @@ func (b *bench) over(ctx context.Context, f fabric, disks []disk) error {
 				return err
 			}
 		}
-		return b.rounds(ctx, f, disks)
+		return b.repeat(ctx, f, disks)
 	})
 }
 
@@ -113,17 +113,15 @@ func (b *bench) fill(ctx context.Context, d disk) error {
 	return command(ctx, "fio", "--name=fill", "--filename=/dev/"+d.block, "--rw=write", "--bs=1M", "--direct=1", "--ioengine=libaio", "--iodepth=4")
 }
 
-// rounds measures each workload on each disk as often as there are rounds. Each round begins with another disk.
-func (b *bench) rounds(ctx context.Context, f fabric, disks []disk) error {
+// repeat measures each workload on each disk as often as there are rounds. Each round begins with another disk.
+func (b *bench) repeat(ctx context.Context, f fabric, disks []disk) error {
 	p := progress{out: b.out, begun: time.Now()}
 	for _, w := range workloads {
-		p.all += b.options.rounds * len(b.chosen(w, disks))
+		p.all += b.rounds * len(b.chosen(w, disks))
 	}
-	for round := range b.options.rounds {
+	for round := range b.rounds {
 		for _, w := range workloads {
-			some := b.chosen(w, disks)
-			for i := range some {
-				d := some[(i+round)%len(some)]
+			for _, d := range rotated(b.chosen(w, disks), round) {
 				s, err := b.measure(ctx, w, d)
 				if err != nil {
 					return fmt.Errorf("%s: %s: %w", d.target.name, w.name, err)
@@ -135,6 +133,15 @@ func (b *bench) rounds(ctx context.Context, f fabric, disks []disk) error {
 		}
 	}
 	return nil
+}
+
+// rotated is what begins with element n, or with what that is in a ring.
+func rotated[T any](all []T, n int) []T {
+	if len(all) == 0 {
+		return nil
+	}
+	n %= len(all)
+	return slices.Concat(all[n:], all[:n])
 }
 
 // chosen are the disks on which a workload is run.

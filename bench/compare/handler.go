@@ -101,6 +101,10 @@ func askCeiling(p *os.Process, lines *bufio.Reader) (r ring, err error) {
 	if err != nil {
 		return r, err
 	}
+	return parseCeiling(line)
+}
+
+func parseCeiling(line string) (r ring, err error) {
 	var commands, seconds float64
 	if _, err := fmt.Sscanf(line, "commands %f doorbells %f wake-ups %f CPU %f s", &commands, &r.doorbells, &r.wakeups, &seconds); err != nil {
 		return r, fmt.Errorf("ceiling says %q: %w", line, err)

@@ -19,6 +19,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -45,9 +46,7 @@ type suite struct {
 	run  func(*bench, context.Context) error
 }
 
-var suites = []suite{
-	{"compare", (*bench).compare},
-}
+var suites = []suite{{"compare", (*bench).compare}}
 
 // bench is one run of the benchmark.
 type bench struct {
@@ -112,16 +111,37 @@ func (o options) run(ctx context.Context, out io.Writer) (err error) {
 	return errors.Join(err, b.leave())
 }
 
+// check reports what of the flags would leave nothing to be measured.
 func (o options) check() error {
-	for _, pattern := range slices.Concat(o.suites, o.fabrics, o.targets, o.workloads) {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return fmt.Errorf("pattern %q: %w", pattern, err)
+	for _, flag := range []struct {
+		name            string
+		patterns, known []string
+	}{
+		{"suites", o.suites, names(suites, func(s suite) string { return s.name })},
+		{"fabrics", o.fabrics, names(fabrics, func(f fabric) string { return f.name })},
+		{"targets", o.targets, names(targets, func(t target) string { return t.name })},
+		{"workloads", o.workloads, names(workloads, func(w workload) string { return w.name })},
+	} {
+		for _, pattern := range flag.patterns {
+			if _, err := path.Match(pattern, ""); err != nil {
+				return fmt.Errorf("--%s: %q: %w", flag.name, pattern, err)
+			}
+			if !slices.ContainsFunc(flag.known, func(name string) bool { return matches([]string{pattern}, name) }) {
+				return fmt.Errorf("--%s: %q is none of: %s", flag.name, pattern, strings.Join(flag.known, ", "))
+			}
 		}
 	}
 	if o.rounds < 1 || o.time < time.Millisecond || o.ramp < 0 {
 		return errors.New("nothing would be measured: give --rounds of 1 or more, a --time of 1ms or more, and no negative --ramp")
 	}
 	return nil
+}
+
+func names[T any](all []T, name func(T) string) (names []string) {
+	for _, x := range all {
+		names = append(names, name(x))
+	}
+	return names
 }
 
 func matches(patterns []string, name string) bool {

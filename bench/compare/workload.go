@@ -29,17 +29,20 @@ var workloads = []workload{
 	{"dd read", true, dd("of=/dev/null", "if=", "iflag=direct")},
 }
 
-// fio is the workload that its name tells: PATTERN SIZE and "depth N" or "N jobs x N". Two thirds of a mix are reads.
+// fio is the workload that its name tells: PATTERN SIZE and "depth N" or "N jobs x N". 70 % of a mix are reads.
 func fio(name string) workload {
+	return workload{name, strings.Contains(name, " 1M "), func(ctx context.Context, o options, block string) (map[string]float64, error) {
+		return runFio(ctx, o, block, fioArgs(name))
+	}}
+}
+
+func fioArgs(name string) []string {
 	words := strings.Fields(name)
 	pattern, size, depth, jobs := words[0], words[1], words[len(words)-1], "1"
 	if words[2] != "depth" {
 		jobs = words[2]
 	}
-	args := []string{"--name=" + pattern, "--rw=" + pattern, "--bs=" + size, "--iodepth=" + depth, "--numjobs=" + jobs, "--rwmixread=70"}
-	return workload{name, size == "1M", func(ctx context.Context, o options, block string) (map[string]float64, error) {
-		return runFio(ctx, o, block, args)
-	}}
+	return []string{"--name=" + pattern, "--rw=" + pattern, "--rwmixread=70", "--bs=" + size, "--iodepth=" + depth, "--numjobs=" + jobs}
 }
 
 // runFio runs fio, the same for all: past the page cache, with the same order of blocks each time.
@@ -120,7 +123,7 @@ func parseDD(out string) (map[string]float64, error) {
 	}
 	seconds, err := strconv.ParseFloat(m[2], 64)
 	if err != nil || seconds == 0 {
-		return nil, fmt.Errorf("dd: time %q: %w", m[2], err)
+		return nil, fmt.Errorf("dd says that it took %q seconds", m[2])
 	}
 	return map[string]float64{"MB/s": bytes / seconds / 1e6}, nil
 }
