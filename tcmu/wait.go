@@ -17,10 +17,10 @@ const (
 	longestSpin = 500 * time.Microsecond
 	spinFactor  = 4
 
-	// Spin that was in vain is tried again at once, as one late command among others means nothing; but after so many times
-	// in a row it is passed over, at most for mostPasses waits.
-	mostMisses = 4
-	mostPasses = 63
+	// Spin is tried several times in a row before it counts as in vain: one late command means nothing, and after a sleep the
+	// next is late because of it. Then it is passed over for 1 wait, next time for 3, for 7, at most for 1<<longestPass - 1.
+	tryouts     = 4
+	longestPass = 6
 
 	// longestHold is how long the ring's thread sleeps without a word to the Go runtime, see hold.
 	longestHold = 2 * time.Millisecond
@@ -57,11 +57,10 @@ func (w *wait) init(fd, wake int) {
 // learn takes note of how long a wait was.
 func (w *wait) learn(waited time.Duration) { w.hold = waited <= longestHold }
 
-// tries says whether a wait begins with spin. After each that was in vain twice as many do without, so that it costs next
-// to nothing where it never pays.
+// tries says whether a wait begins with spin.
 func (w *wait) tries() bool {
-	passes := min(1<<max(0, w.misses-mostMisses)-1, mostPasses)
-	if w.spin > 0 && w.passed >= passes {
+	passes := 1<<(w.misses/tryouts) - 1
+	if w.spin > 0 && (w.misses%tryouts != 0 || w.passed >= passes) {
 		w.passed = 0
 		return true
 	}
@@ -71,9 +70,13 @@ func (w *wait) tries() bool {
 
 // tried takes note of whether it has paid.
 func (w *wait) tried(paid bool) {
-	w.misses = min(w.misses+1, mostMisses+6)
-	if paid {
+	switch {
+	case paid:
 		w.misses = 0
+	case w.misses == longestPass*tryouts:
+		w.misses -= tryouts - 1
+	default:
+		w.misses++
 	}
 }
 
