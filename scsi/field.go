@@ -55,7 +55,9 @@ func (f Field) Reader() Reader {
 func (r Reader) Uint(cdb []byte) uint64 {
 	p := cdb[r.from:]
 	if len(p) < 8 { // a CDB of 6 bytes
-		p = append(make([]byte, 0, 8), p...)[:8]
+		var whole [8]byte
+		copy(whole[:], p)
+		p = whole[:]
 	}
 	if v := binary.BigEndian.Uint64(p) << r.left >> r.right; v != 0 {
 		return v
