@@ -11,7 +11,8 @@ import (
 )
 
 // BenchmarkRings is what a command costs each of n that send commands at once to one disk that keeps reservations itself, by
-// an I_T nexus each and on blocks of one MiB: as much as where n is 1, as long as there are n processors.
+// an I_T nexus each and on blocks side by side: on the null store as much as where n is 1, as long as there are n processors
+// (52 and 56 ns; 96 when they shared a lane; AMD EPYC, 2 processors). Writes to a ramdisk take turns, 256 KiB a lock.
 func BenchmarkRings(b *testing.B) {
 	for name, store := range speedStores(b) {
 		for _, what := range []string{"write16 4k", "read16 4k"} {
