@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// longestSpin bounds what the ring's thread burns before it sleeps, and spinFactor says how many wake-ups that is worth
-	// at most: the next command of an initiator with one at a time comes after a way through the kernel and back that
-	// costs about as much. In the VM such commands come 4 times as fast then, for sleep makes that way longer too.
+	// longestSpin is what the ring's thread burns at most before it sleeps. In the VM the commands of an initiator that sends
+	// one at a time come 4 times as fast then, for sleep makes their way through the kernel and back longer too: 500 µs
+	// instead of 40. It pays as long as a wake-up would be a part of the wait worth saving, one in so many.
 	longestSpin = 500 * time.Microsecond
-	spinFactor  = 4
+	worthSaving = 32
 
 	// Spin is tried several times in a row before it counts as in vain: one late command means nothing, and after a sleep the
 	// next is late because of it. Then it is passed over for 1 wait, next time for 3, for 7, at most for 1<<longestPass - 1.
@@ -38,7 +38,7 @@ type wait struct {
 	poll   [2]unix.PollFd
 	nap    time.Duration // of the next sleep, at most
 	hold   bool          // the next wait is likely to be a short one
-	spin   time.Duration // the begin of it
+	pays   time.Duration // how long a wait may be for spin to pay
 	misses int           // how often in a row it was in vain
 	passed int           // how many waits have done without it since
 }
@@ -50,7 +50,7 @@ func (w *wait) init(fd, wake int) {
 	w.poll = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
 	w.nap = shortestNap
 	if runtime.GOMAXPROCS(0) > 1 {
-		w.spin = min(spinFactor*wakeUp(), longestSpin)
+		w.pays = min(worthSaving*wakeUp(), longestSpin)
 	}
 }
 
@@ -60,7 +60,7 @@ func (w *wait) learn(waited time.Duration) { w.hold = waited <= longestHold }
 // tries says whether a wait begins with spin.
 func (w *wait) tries() bool {
 	passes := 1<<(w.misses/tryouts) - 1
-	if w.spin > 0 && (w.misses%tryouts != 0 || w.passed >= passes) {
+	if w.pays > 0 && (w.misses%tryouts != 0 || w.passed >= passes) {
 		w.passed = 0
 		return true
 	}
@@ -108,9 +108,11 @@ func (d *Device) hold(begin time.Time) {
 		return
 	}
 	if w.tries() {
-		for d.ring.idle() && time.Since(begin) < w.spin {
+		took := time.Duration(0)
+		for d.ring.idle() && took < longestSpin {
+			took = time.Since(begin)
 		}
-		w.tried(!d.ring.idle())
+		w.tried(took <= w.pays)
 	}
 	for d.ring.idle() && !d.stopped() && time.Since(begin) < longestHold {
 		nap := unix.NsecToTimespec(int64(longestHold))

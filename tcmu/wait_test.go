@@ -13,7 +13,7 @@ import (
 
 // Spin that is in vain is tried ever more rarely, and always once it has paid.
 func TestSpinIsTriedWhereItPays(t *testing.T) {
-	w := wait{spin: time.Microsecond}
+	w := wait{pays: time.Microsecond}
 	waitsUntilTried := func() (n int) {
 		for !w.tries() {
 			n++
@@ -52,7 +52,7 @@ func TestNoSpinOnOneProcessor(t *testing.T) {
 func TestHoldersLeaveAProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	d := hand(t, image(), good)
-	d.consumer.wait.spin = time.Hour
+	d.consumer.wait.pays = time.Hour
 	defer holders.Add(-1)
 	holders.Add(1)
 	d.hold(time.Now())
