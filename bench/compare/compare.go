@@ -46,11 +46,18 @@ func (b *bench) compare(ctx context.Context) (err error) {
 		}
 		disks = append(disks, d)
 	}
-	for _, f := range fabrics {
-		if !matches(b.fabrics, f.name) {
-			continue
-		}
-		if err := b.over(ctx, f, disks); err != nil {
+	return b.overAll(ctx, disks)
+}
+
+// overAll measures the disks over one fabric after another.
+func (b *bench) overAll(ctx context.Context, disks []disk) error {
+	over := slices.DeleteFunc(slices.Clone(fabrics), func(f fabric) bool { return !matches(b.fabrics, f.name) })
+	p := &progress{out: b.out, begun: time.Now()}
+	for _, w := range workloads {
+		p.all += len(over) * b.rounds * len(b.chosen(w, disks))
+	}
+	for _, f := range over {
+		if err := b.over(ctx, f, disks, p); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
@@ -79,33 +86,33 @@ func (d disk) end() error {
 }
 
 // over measures the disks over a fabric.
-func (b *bench) over(ctx context.Context, f fabric, disks []disk) error {
+func (b *bench) over(ctx context.Context, f fabric, disks []disk, p *progress) error {
 	var objects []lio.StorageObject
 	for _, d := range disks {
 		objects = append(objects, d.so)
 	}
 	return f.with(ctx, b.root, objects, func(blocks []string) error {
-		if err := quiet(ctx); err != nil {
-			return err
-		}
 		disks := slices.Clone(disks)
 		for i := range disks {
 			disks[i].block = blocks[i]
-			if err := b.fill(ctx, disks[i]); err != nil {
-				return err
-			}
 		}
-		return b.repeat(ctx, f, disks)
+		return quietly(ctx, func() error { return b.repeat(ctx, f, disks, p) })
 	})
 }
 
-// quiet keeps udev from reading each disk anew whenever somebody who may have written to it has closed it, which would
-// go on beside the next measurement.
-func quiet(ctx context.Context) error {
+// quietly calls do while udev reads no disk anew. Else it would do so whenever somebody who may have written to one has
+// closed it, beside the next measurement.
+func quietly(ctx context.Context, do func() error) (err error) {
 	if err := command(ctx, "udevadm", "settle"); err != nil {
 		return err
 	}
-	return command(ctx, "udevadm", "control", "--stop-exec-queue")
+	if err := command(ctx, "udevadm", "control", "--stop-exec-queue"); err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, command(context.WithoutCancel(ctx), "udevadm", "control", "--start-exec-queue"))
+	}()
+	return do()
 }
 
 // fill writes the whole of a disk once: what has never been written is read quicker.
@@ -114,10 +121,11 @@ func (b *bench) fill(ctx context.Context, d disk) error {
 }
 
 // repeat measures each workload on each disk as often as there are rounds. Each round begins with another disk.
-func (b *bench) repeat(ctx context.Context, f fabric, disks []disk) error {
-	p := progress{out: b.out, begun: time.Now()}
-	for _, w := range workloads {
-		p.all += b.rounds * len(b.chosen(w, disks))
+func (b *bench) repeat(ctx context.Context, f fabric, disks []disk, p *progress) error {
+	for _, d := range disks {
+		if err := b.fill(ctx, d); err != nil {
+			return fmt.Errorf("%s: %w", d.target.name, err)
+		}
 	}
 	for round := range b.rounds {
 		for _, w := range workloads {
