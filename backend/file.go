@@ -24,8 +24,10 @@ type File struct {
 	granule  int64
 	journal  *journal // nil: no atomic writes
 
-	noDsync atomic.Bool           // the kernel or the file system does not know RWF_DSYNC
-	lost    atomic.Pointer[error] // the first failure to make data durable; see sync
+	noDsync  atomic.Bool           // the kernel or the file system does not know RWF_DSYNC
+	noNowait atomic.Bool           // nor RWF_NOWAIT
+	pace     pace                  // of buffered writes
+	lost     atomic.Pointer[error] // the first failure to make data durable; see sync
 }
 
 // Size implements Store.
@@ -186,6 +188,7 @@ var _ interface {
 	Mapper
 	Spacer
 	AtomicWriter
+	Prompter
 	Describer
 	Supporter
 	Resizer

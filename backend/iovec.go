@@ -64,11 +64,17 @@ func (c cursor) vector(vec *ioVector) (used int) {
 	return used
 }
 
-// callv is preadv2(2) or pwritev2(2), and the only unsafe line of this package.
+// callv is preadv2(2) or pwritev2(2), and the only unsafe lines of this package. The Go runtime hears of a call only if it
+// may wait: then it gives the processor to others, at a cost.
 func callv(trap uintptr, fd int, vec *ioVector, used int, off int64, flags int) (int64, error) {
-	n, _, errno := unix.Syscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(vec)), uintptr(used),
-		uintptr(off), uintptr(off>>32), // pos_l and pos_h; where a long has 64 bits the kernel looks at pos_l only
-		uintptr(flags))
+	var n uintptr
+	var errno unix.Errno
+	// off is pos_l, and off>>32 pos_h; where a long has 64 bits the kernel looks at pos_l only.
+	if flags&unix.RWF_NOWAIT != 0 {
+		n, _, errno = unix.RawSyscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(vec)), uintptr(used), uintptr(off), uintptr(off>>32), uintptr(flags))
+	} else {
+		n, _, errno = unix.Syscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(vec)), uintptr(used), uintptr(off), uintptr(off>>32), uintptr(flags))
+	}
 	if errno != 0 {
 		return 0, errno
 	}

@@ -50,6 +50,7 @@ type Medium struct {
 	mapper    Mapper       // nil: all is mapped
 	spacer    Spacer       // nil: unknown
 	atomic    AtomicWriter // nil: none
+	prompter  Prompter     // nil: it waits, or never does
 	zeroes    Support
 	discards  Support
 	traits    Traits
@@ -74,6 +75,7 @@ func Resolve(s Store) *Medium {
 	m.mapper, _ = s.(Mapper)
 	m.spacer, _ = s.(Spacer)
 	m.atomic, _ = s.(AtomicWriter)
+	m.prompter, _ = s.(Prompter)
 	if a, ok := s.(Supporter); ok {
 		m.zeroes, m.discards = a.Zeroes(), a.Discards()
 	}

@@ -1,0 +1,106 @@
+package backend
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Prompter is a store that waits for a device now and then, and knows when. A ring's own thread then does what need not
+// wait, and only the rest is for others: a worker costs more than the page cache does.
+type Prompter interface {
+	// ReadvNow is Readv if that need not wait. Else its error wraps syscall.EAGAIN, the content of iov is undefined, and
+	// Readv is to be called.
+	ReadvNow(iov [][]byte, off int64) error
+
+	// WritevNow is Writev, not durable, in the same way. What an error leaves is as after one of Writev.
+	WritevNow(iov [][]byte, off int64) error
+}
+
+// errLater is why an operation is not done at once.
+var errLater = fmt.Errorf("it would have to wait: %w", syscall.EAGAIN)
+
+// ReadvAtOnce is Readv if it need not wait; else the error wraps syscall.EAGAIN. (It is not called ReadvNow, so that a
+// wrapper that embeds a Medium is no Prompter unless it says so: it might be passed by.)
+func (m *Medium) ReadvAtOnce(iov [][]byte, off int64) error {
+	switch {
+	case m.prompter != nil:
+		return m.prompter.ReadvNow(iov, off)
+	case m.traits.Blocking:
+		return errLater
+	}
+	return m.Store.Readv(iov, off)
+}
+
+// WritevAtOnce is Writev, not durable, in the same way.
+func (m *Medium) WritevAtOnce(iov [][]byte, off int64) error {
+	switch {
+	case m.prompter != nil:
+		return m.prompter.WritevNow(iov, off)
+	case m.traits.Blocking:
+		return errLater
+	}
+	return m.Store.Writev(iov, off, false)
+}
+
+// ReadvNow implements Prompter: what is in the page cache.
+func (f *File) ReadvNow(iov [][]byte, off int64) error {
+	if f.noNowait.Load() {
+		return errLater
+	}
+	if _, err := span(iov, off, f.Size()); err != nil {
+		return err
+	}
+	err := transfer(unix.SYS_PREADV2, f.fd, iov, off, unix.RWF_NOWAIT)
+	if errors.Is(err, errors.ErrUnsupported) {
+		f.noNowait.Store(true)
+	}
+	if err != nil { // whatever it is, Readv finds it too, and says it better
+		return errLater
+	}
+	return nil
+}
+
+// WritevNow implements Prompter. Few file systems can say whether a write into the page cache would wait (of Linux 6.1, ext4
+// cannot). It rarely does, and workers gain nothing but that others need not wait for it: writes to a file exclude each
+// other. So it is written at once, as long as none has taken long lately.
+func (f *File) WritevNow(iov [][]byte, off int64) error {
+	if !f.pace.quick() {
+		return errLater
+	}
+	began := now()
+	err := f.Writev(iov, off, false)
+	f.pace.took(now() - began)
+	return err
+}
+
+// pace knows whether operations that take long are to be expected.
+type pace struct{ slowUntil atomic.Int64 }
+
+const (
+	// slow is what nobody else should wait for: a write into the page cache takes some microseconds, and one that is held
+	// up, because too much is dirty or the journal is full, at least some ticks of the kernel's clock.
+	slow = 2 * time.Millisecond
+	// slowTime is for how long there may be more of them: so often does one hold up others, at most.
+	slowTime = time.Second
+)
+
+func (p *pace) quick() bool {
+	until := p.slowUntil.Load()
+	return until == 0 || int64(now()) >= until
+}
+
+func (p *pace) took(d time.Duration) {
+	if d > slow {
+		p.slowUntil.Store(int64(now() + slowTime))
+	}
+}
+
+// now is the time since the program began. The clock that measures time costs half of one that knows the date too.
+func now() time.Duration { return time.Since(begin) }
+
+var begin = time.Now()
