@@ -36,6 +36,9 @@ var (
 func (d *Disk) synchronize(c *scsi.Command) scsi.Result { return d.flush(c) }
 
 func (d *Disk) flush(c *scsi.Command) scsi.Result {
+	if d.hurried(c) {
+		return scsi.Later
+	}
 	if err := d.store.Flush(); err != nil {
 		return d.failed(c, err, scsi.WriteError)
 	}
@@ -43,10 +46,13 @@ func (d *Disk) flush(c *scsi.Command) scsi.Result {
 }
 
 // failed reports an error of the store and says what the initiator hears of it: the sense that suits the error, or
-// otherwise.
+// otherwise. That a command which is not to wait would have to is no error.
 func (d *Disk) failed(c *scsi.Command, err error, otherwise scsi.Result) scsi.Result {
-	if err == errWithdrawn {
+	switch {
+	case err == errWithdrawn:
 		return scsi.Aborted
+	case c != nil && d.hurried(c) && errors.Is(err, syscall.EAGAIN):
+		return scsi.Later
 	}
 	if d.report != nil {
 		d.report(c, err)

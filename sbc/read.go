@@ -24,11 +24,22 @@ func (d *Disk) reader(fua scsi.Field) func(*scsi.Command) scsi.Result {
 		}
 		defer g.unlock(locks)
 		n := d.bytes(e)
-		if err := d.store.Readv(c.In(n, d.block), d.offset(e)); err != nil {
+		if err := d.readv(c, c.In(n, d.block), d.offset(e)); err != nil {
 			return d.failedOn(c, e, err, scsi.UnrecoveredReadError)
 		}
 		return scsi.Result{}
 	}
+}
+
+// hurried says whether c must not wait, and the store might make it.
+func (d *Disk) hurried(c *scsi.Command) bool { return c.AtOnce && d.traits.Blocking }
+
+// readv reads for c. Where c is hurried and would have to wait, the error is EAGAIN.
+func (d *Disk) readv(c *scsi.Command, iov scsi.Buffer, off int64) error {
+	if d.hurried(c) {
+		return d.store.ReadvAtOnce(iov, off)
+	}
+	return d.store.Readv(iov, off)
 }
 
 // transfer is the extent that c is to move, no more than one command may.

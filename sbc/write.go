@@ -1,6 +1,10 @@
 package sbc
 
-import "github.com/tcmud/tcmud/scsi"
+import (
+	"syscall"
+
+	"github.com/tcmud/tcmud/scsi"
+)
 
 // writer is the handler of a WRITE command whose CDB has the field fua.
 func (d *Disk) writer(fua scsi.Field) func(*scsi.Command) scsi.Result {
@@ -15,11 +19,22 @@ func (d *Disk) writer(fua scsi.Field) func(*scsi.Command) scsi.Result {
 			return scsi.Later
 		}
 		defer g.unlock(locks)
-		if err := d.store.Writev(data, d.offset(e), forced.Uint(c.CDB) != 0 || d.durable()); err != nil {
+		if err := d.writev(c, data, d.offset(e), forced.Uint(c.CDB) != 0 || d.durable()); err != nil {
 			return d.failedOn(c, e, err, scsi.WriteError)
 		}
 		return scsi.Result{}
 	}
+}
+
+// writev writes for c. Where c is hurried and would have to wait, as for the medium, the error is EAGAIN.
+func (d *Disk) writev(c *scsi.Command, iov scsi.Buffer, off int64, durable bool) error {
+	switch {
+	case !d.hurried(c):
+		return d.store.Writev(iov, off, durable)
+	case durable:
+		return syscall.EAGAIN
+	}
+	return d.store.WritevAtOnce(iov, off)
 }
 
 // receive is the extent that c is to write, no more than one command may, and its Data-Out, a block for each.
