@@ -159,3 +159,20 @@ func TestOwnedBlocksAreNotPrompt(t *testing.T) {
 		}
 	}
 }
+
+// TestPromptDoesNotAllocate, neither where it is done at once nor where it is not.
+func TestPromptDoesNotAllocate(t *testing.T) {
+	for name, store := range speedStores(t) {
+		d := newDisk(t, store)
+		for what, c := range speedCommands() {
+			for _, fua := range []byte{0x00, 0x08} {
+				c.AtOnce, c.CDB[1] = true, fua
+				require.Zero(t, testing.AllocsPerRun(100, func() {
+					if r := d.Do(c); !r.OK() && !r.IsLater() {
+						t.Fatal(r)
+					}
+				}), "%s of %s", what, name)
+			}
+		}
+	}
+}
