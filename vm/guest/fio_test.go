@@ -106,13 +106,17 @@ func startCheck(t *testing.T, disks ...disk) check {
 	return check{startFio(t, args...)}
 }
 
+// unchecked is what fio may leave: 32 blocks that it writes before it checks them, 32 that are on their way, of half a
+// megabyte, and as much again, for they may be larger.
+const unchecked = 64 * mib
+
 // requireClean ends fio, and requires that it met no error and did check what
 // it had written.
 func (c check) requireClean() {
 	c.t.Helper()
 	for _, j := range c.end() {
-		require.Positive(c.t, j.Write.Bytes)
-		require.Greater(c.t, j.Read.Bytes, j.Write.Bytes/2, "%s: much of what was written was not checked", j.Name)
+		require.Positive(c.t, j.Read.Bytes)
+		require.Less(c.t, j.Write.Bytes-j.Read.Bytes, int64(unchecked), "%s: much of what was written was not checked", j.Name)
 		c.t.Logf("%s: %d MiB written, %d MiB checked", j.Name, j.Write.Bytes/mib, j.Read.Bytes/mib)
 	}
 }

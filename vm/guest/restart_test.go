@@ -95,7 +95,7 @@ func TestRestartUnderLoadIsAPause(t *testing.T) {
 			c.end(daemon)
 			requireStalled(t, disks)
 			daemon.start()
-			awaitProgress(t, disks, 128) // 32 are written and then checked by turns: what was in flight is checked by then
+			awaitProgress(t, disks, 256) // 32 are written and then checked by turns: what was in flight is checked by then
 
 			load.requireClean()
 			requireQuiet(t, log())

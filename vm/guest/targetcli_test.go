@@ -233,10 +233,10 @@ func TestTargetcliWhileTCMURunnerComesAndGoes(t *testing.T) {
 	t.Run("there", func(t *testing.T) {
 		startRunner(t)
 		clearAfterwards(t)
-		tree := targetcli(t, "/backstores", "ls")
-		require.Contains(t, tree, "user:tcmud")
-		require.Contains(t, tree, "user:qcow")
-		targetcli(t, "/backstores/user:tcmud", "create", "rd0", "16M", "ramdisk")
+		answers := typed(t, "/backstores ls", "/backstores/user:tcmud create rd0 16M ramdisk")
+		require.Contains(t, answers, "user:tcmud")
+		require.Contains(t, answers, "user:qcow")
+		require.Contains(t, answers, "Created user-backed storage object rd0")
 		must(t, "pkill", "-KILL", "-x", "tcmu-runner")
 		eventually(t, "targetcli finds tcmud again", func() bool {
 			tree := targetcli(t, "/backstores", "ls")
@@ -265,9 +265,8 @@ func TestFileOfTCMURunner(t *testing.T) {
 	clearAfterwards(t)
 	file := filepath.Join(t.TempDir(), "disk0.img")
 	const naa = "naa.5001405000000002"
-	targetcli(t, "/backstores/user:file", "create", "disk0", "16M", file)
-	targetcli(t, "/loopback", "create", naa)
-	targetcli(t, "/loopback/"+naa+"/luns", "create", "/backstores/user:file/disk0")
+	require.Contains(t, typed(t, "/backstores/user:file create disk0 16M "+file, "/loopback create "+naa,
+		"/loopback/"+naa+"/luns create /backstores/user:file/disk0"), "Created LUN 0.")
 	d := nodeOf(t, naa)
 	requireKeepsData(t, d, mib)
 	require.Equal(t, "write back", d.sys(t, "queue/write_cache"))
