@@ -52,7 +52,7 @@ func (b *bench) compare(ctx context.Context) (err error) {
 // overAll measures the disks over one fabric after another.
 func (b *bench) overAll(ctx context.Context, disks []disk) error {
 	over := slices.DeleteFunc(slices.Clone(fabrics), func(f fabric) bool { return !matches(b.fabrics, f.name) })
-	p := &progress{out: b.out, begun: time.Now()}
+	p := &progress{out: b.out}
 	for _, w := range workloads {
 		p.all += len(over) * b.rounds * len(b.chosen(w, disks))
 	}
@@ -130,13 +130,14 @@ func (b *bench) repeat(ctx context.Context, f fabric, disks []disk, p *progress)
 	for round := range b.rounds {
 		for _, w := range workloads {
 			for _, d := range rotated(b.chosen(w, disks), round) {
+				begin := time.Now()
 				s, err := b.measure(ctx, w, d)
 				if err != nil {
 					return fmt.Errorf("%s: %s: %w", d.target.name, w.name, err)
 				}
 				s.Suite, s.Fabric, s.Target, s.Workload, s.Round = "compare", f.name, d.target.name, w.name, round
 				b.measured.Samples = append(b.measured.Samples, s)
-				p.show(s)
+				p.show(s, time.Since(begin))
 			}
 		}
 	}
