@@ -48,6 +48,10 @@ type Options struct {
 	// WithdrawOnReset says that initiators know a LOGICAL UNIT RESET to have aborted their commands, as those of iSCSI do, so
 	// that what has not begun need not be done. Those of loopback and vhost are told GOOD of each: there it has to be.
 	WithdrawOnReset bool
+	// NoSpin: the ring's thread sleeps at once when there is nothing in the ring. Otherwise it looks again for a while, as
+	// long as that pays: an initiator that sends commands one at a time gets several times as many, at the cost of a
+	// processor while it does.
+	NoSpin bool
 	// Log gets what people should know: panics of the handler. Nil for none.
 	Log *slog.Logger
 
@@ -132,7 +136,7 @@ func (d *Device) begin() (err error) {
 		return fmt.Errorf("eventfd: %w", err)
 	}
 	d.bell.fd = d.port.FD
-	d.consumer.wait.init(d.port.FD, d.wake)
+	d.consumer.wait.init(d.port.FD, d.wake, !d.opts.NoSpin)
 	if d.ring.features&OutOfOrder == 0 {
 		d.opts.Workers = 0
 	}

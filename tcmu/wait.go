@@ -46,10 +46,10 @@ type wait struct {
 // holders is how many rings' threads wait and hold a processor of the Go runtime meanwhile. One is always left for others.
 var holders atomic.Int32
 
-func (w *wait) init(fd, wake int) {
+func (w *wait) init(fd, wake int, spin bool) {
 	w.poll = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
 	w.nap = shortestNap
-	if runtime.GOMAXPROCS(0) > 1 {
+	if spin && runtime.GOMAXPROCS(0) > 1 {
 		w.pays = min(worthSaving*wakeUp(), longestSpin)
 	}
 }

@@ -44,8 +44,17 @@ func TestHoldIsForShortWaits(t *testing.T) {
 func TestNoSpinOnOneProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var w wait
-	w.init(-1, -1)
+	w.init(-1, -1, true)
 	require.False(t, w.tries())
+}
+
+func TestNoSpin(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	var asked, not wait
+	asked.init(-1, -1, true)
+	not.init(-1, -1, false)
+	require.True(t, asked.tries())
+	require.False(t, not.tries())
 }
 
 // However many rings hold a processor while they wait, one is left for those that they wait for.
@@ -84,7 +93,7 @@ func TestNapsGrowWhileNothingComes(t *testing.T) {
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	require.NoError(t, err)
 	defer unix.Close(wake)
-	d.consumer.wait.init(fd, wake)
+	d.consumer.wait.init(fd, wake, true)
 	require.Equal(t, shortestNap, d.consumer.wait.nap)
 	d.consumer.wait.nap = time.Millisecond
 	require.NoError(t, d.sleep())

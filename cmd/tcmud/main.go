@@ -40,7 +40,7 @@ type options struct {
 	socket, memory, state, data string
 	metrics, dbus               string
 	level                       slog.LevelVar
-	help, version               bool
+	noSpin, help, version       bool
 }
 
 func parse(args []string) (*options, *pflag.FlagSet, error) {
@@ -53,6 +53,7 @@ func parse(args []string) (*options, *pflag.FlagSet, error) {
 	f.StringVar(&o.state, "state-dir", "/run/tcmud/state", "directory of what one run tells the next")
 	f.StringVar(&o.data, "data-dir", "/var/lib/tcmud", "directory of what outlives a reboot: what units remember, and the journals of atomic writes")
 	f.StringVar(&o.dbus, "dbus", "auto", "auto or off: whether targetcli finds us on the system bus, if there is one")
+	f.BoolVar(&o.noSpin, "no-spin", false, "sleep at once where there is nothing to do: less CPU for each command, and longer ways for those sent one at a time")
 	f.TextVar(&o.level, "log-level", &o.level, "DEBUG, INFO, WARN or ERROR")
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.BoolVarP(&o.help, "help", "h", false, "print this help and exit")
@@ -104,7 +105,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		return err
 	}
 	d := daemon.New(daemon.Config{
-		Root: root, Log: log, Level: &o.level, Memory: o.memory, State: o.state, Data: o.data, Version: version,
+		Root: root, Log: log, Level: &o.level, Memory: o.memory, State: o.state, Data: o.data, Version: version, NoSpin: o.noSpin,
 	})
 	go serve(socket, control.Handler(d), log)
 	if o.metrics != "" {

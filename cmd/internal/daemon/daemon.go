@@ -48,6 +48,7 @@ type Config struct {
 	State   string // directory of the markers of a clean end, gone after a reboot
 	Data    string // directory of what outlives a reboot; "": nothing does
 	Version string
+	NoSpin  bool           // rings' threads sleep at once when there is nothing to do
 	Level   *slog.LevelVar // of Log, for the control socket to change; nil: nobody looks at it
 }
 

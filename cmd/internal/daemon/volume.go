@@ -154,8 +154,9 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 	}
 	v.hearOfTasks()
 	o := tcmu.Options{
-		Log:  v.log,
-		Left: v.beginning(),
+		Log:    v.log,
+		Left:   v.beginning(),
+		NoSpin: v.d.cfg.NoSpin,
 		Control: &tcmu.Control{
 			BlockDev:  v.so.BlockDev,
 			ResetRing: func() error { return v.so.ResetRing(lio.ResetBusy) },
