@@ -158,14 +158,14 @@ func (d *Device) woken() error {
 // afterwards, so that nothing is missed.
 func (d *Device) takeEvent() error {
 	var count [4]byte
-	n, err := unix.Read(d.port.FD, count[:])
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(d.port.FD), uintptr(unsafe.Pointer(&count)), uintptr(len(count)))
 	switch {
-	case err == unix.EINTR || err == unix.EAGAIN:
+	case errno == unix.EINTR || errno == unix.EAGAIN:
 		return nil
-	case err == unix.EIO || err == nil && n == 0:
+	case errno == unix.EIO || errno == 0 && n == 0:
 		return ErrRemoved
-	case err != nil:
-		return fmt.Errorf("read: %w", err)
+	case errno != 0:
+		return fmt.Errorf("read: %w", errno)
 	}
 	return nil
 }
