@@ -84,9 +84,9 @@ type pace struct{ slowUntil atomic.Int64 }
 const (
 	// slow is what nobody else should wait for: a write into the page cache takes some microseconds, and one that is held
 	// up, because too much is dirty or the journal is full, at least some ticks of the kernel's clock.
-	slow = 2 * time.Millisecond
+	slow = 10 * time.Millisecond
 	// slowTime is for how long there may be more of them: so often does one hold up others, at most.
-	slowTime = time.Second
+	slowTime = time.Second / 4
 )
 
 func (p *pace) quick() bool {
