@@ -46,7 +46,7 @@ type suite struct {
 	run  func(*bench, context.Context) error
 }
 
-var suites = []suite{{"compare", (*bench).compare}}
+var suites = []suite{{"compare", (*bench).compare}, {"growth", (*bench).growth}}
 
 // bench is one run of the benchmark.
 type bench struct {
