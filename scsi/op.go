@@ -162,6 +162,8 @@ type Op struct {
 	Absent bool
 	Do     func(*Command) Result
 
+	row uint16 // in the unit's table
+
 	// What derives from all that, by build.
 	first, last uint64 // bits that the first and the last 8 bytes of a CDB may not have set, if plain
 	plain       bool   // the CDB has 8 to 16 bytes, and a length that follows from Code

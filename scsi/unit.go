@@ -1,6 +1,7 @@
 package scsi
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -39,8 +40,8 @@ type Gate func(*Op) Result
 // Unit is a logical unit: its rows, found by operation code and service action, and the checks that every command
 // passes before its handler. Do may be called from several goroutines.
 type Unit struct {
-	ops          []Op // sorted by Code and SA; immutable after NewUnit
-	first, count [256]uint16
+	*table                               // immutable after NewUnit
+	do           []func(*Command) Result // handlers of the rows; immutable after NewUnit
 	blocks       func() uint64
 	joined, left func(*Nexus) // nil: nobody wants to know
 	reset        func()       // nil: nothing to do
@@ -58,44 +59,28 @@ type Unit struct {
 func NewUnit(cfg Config) (*Unit, error) {
 	u := &Unit{blocks: cfg.Blocks, joined: cfg.Joined, left: cfg.Left, reset: cfg.Reset, waits: cfg.Waits}
 	u.stranger.Name, u.stranger.unit = "stranger", u
-	for _, o := range cfg.Ops {
-		if !o.Absent {
-			u.ops = append(u.ops, o)
-		}
-	}
-	slices.SortStableFunc(u.ops, func(a, b Op) int {
-		if a.Code != b.Code {
-			return int(a.Code) - int(b.Code)
-		}
-		return int(a.SA) - int(b.SA)
-	})
-	for i := range u.ops {
-		o := &u.ops[i]
+	ops := slices.DeleteFunc(slices.Clone(cfg.Ops), func(o Op) bool { return o.Absent })
+	slices.SortStableFunc(ops, func(a, b Op) int { return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.SA, b.SA)) })
+	u.do = make([]func(*Command) Result, len(ops))
+	for i := range ops {
+		o := &ops[i]
 		if err := o.build(); err != nil {
 			return nil, err
 		}
 		if o.Extent.LBA.Width > 0 && u.blocks == nil {
 			return nil, fmt.Errorf("%s has an extent, and nobody says how many blocks there are", o.Name)
 		}
-		if u.count[o.Code] == 0 {
-			u.first[o.Code] = uint16(i)
-		} else if prev := &u.ops[i-1]; prev.SA == o.SA || (prev.SA == 0) != (o.SA == 0) {
-			return nil, fmt.Errorf("%s and %s share %v and cannot be told apart", prev.Name, o.Name, o.Code)
-		}
-		u.count[o.Code]++
+		u.do[i] = o.Do
 	}
+	t, err := newTable(ops)
+	if err != nil {
+		return nil, err
+	}
+	u.table = t.shared()
 	if u.joined != nil {
 		u.joined(&u.stranger)
 	}
 	return u, nil
-}
-
-// Ops is the unit's rows, sorted by operation code and service action. They are not to be changed.
-func (u *Unit) Ops() []Op { return u.ops }
-
-// Rows is the unit's rows of one operation code.
-func (u *Unit) Rows(code Opcode) []Op {
-	return u.ops[u.first[code]:][:u.count[code]]
 }
 
 // Set switches settings on or off, for commands that begin from now on.
@@ -157,42 +142,13 @@ func (u *Unit) Do(c *Command) Result {
 			return Later
 		}
 		if r = u.admit(op, c); r.OK() {
-			r = op.Do(c)
+			r = u.do[op.row](c)
 		}
 	}
 	if r.Status == CheckCondition && u.Is(DescriptorFormat) {
 		return r.InDescriptorFormat()
 	}
 	return r
-}
-
-// find looks up the row of a CDB.
-func (u *Unit) find(cdb []byte) (*Op, Result) {
-	if len(cdb) == 0 {
-		return nil, InvalidCommandOperationCode
-	}
-	code := Opcode(cdb[0])
-	rows := u.Rows(code)
-	switch {
-	case len(rows) == 0:
-		return nil, InvalidCommandOperationCode
-	case rows[0].SA == 0:
-		return &rows[0], Result{}
-	}
-	at := code.actionField()
-	if len(cdb) <= at.last() {
-		return nil, InvalidFieldInCDB
-	}
-	sa := SA(uint16(at.Uint(cdb)))
-	for i := range rows {
-		if rows[i].SA == sa {
-			return &rows[i], Result{}
-		}
-	}
-	if code == VariableLength { // SBC-4 4.21.2.2: so end those that need protection information
-		return nil, InvalidCommandOperationCode
-	}
-	return nil, InvalidFieldInCDB.At(at)
 }
 
 // admit is the list of checks between the row and its handler, in the order in which their failures are reported.
