@@ -17,6 +17,10 @@ func TestNoAllocations(t *testing.T) {
 	const size = 16 << 20
 	file := fileDisk(size)(t, filepath.Join(t.TempDir(), "disk"))
 	defer file.Close()
+	path := filepath.Join(directDir(t), "disk")
+	require.NoError(t, fileDisk(size)(t, path).Close())
+	direct := openDirect(t, path, 512)
+	defer direct.Close()
 	memory := memoryDisk(t, size)
 	defer memory.Close()
 	pass := func(backend.Op, int64, int64) error { return nil }
@@ -24,15 +28,17 @@ func TestNoAllocations(t *testing.T) {
 		"null":               backend.NewNull(size),
 		"ramdisk":            memory,
 		"file":               file,
+		"direct file":        direct,
 		"medium of a file":   backend.Resolve(file),
 		"medium of the bare": backend.Resolve(bare{memory}),
 		"intercepted":        backend.Intercept(memory, pass),
 		"adapted":            backend.Adapt(make(byteDisk, size), size),
 	} {
 		for segments, iov := range map[string][][]byte{
-			"1":    {make([]byte, 4096)},
-			"64":   split(64, 4096),
-			"1500": split(1500, 512), // two calls of a file
+			"1":         {make([]byte, 4096)},
+			"unaligned": {make([]byte, 4097)[1:]},
+			"64":        split(64, 4096),
+			"1500":      split(1500, 512), // two calls of a file
 		} {
 			t.Run(name+"/"+segments, func(t *testing.T) {
 				off := int64(0)

@@ -55,6 +55,9 @@ func (c Config) Check() error {
 	if c.Options.ReadOnly && c.Path == "" {
 		return fmt.Errorf("readonly is for files and devices: use write_protect for a %s", c.Kind)
 	}
+	if c.Options.Direct && c.Path == "" {
+		return fmt.Errorf("direct is for files and devices: a %s has no page cache to go past", c.Kind)
+	}
 	if i := strings.IndexAny(c.Path, ",:\n\x00"); i >= 0 {
 		return fmt.Errorf("path %q holds %q, which the kernel's configuration strings cannot carry: rename it or use a symbolic link", c.Path, c.Path[i])
 	}

@@ -19,6 +19,7 @@ func TestParseConfig(t *testing.T) {
 		{"tcmud/fileio/" + strings.Repeat("a", 242), Config{Kind: "fileio", Path: "/" + strings.Repeat("a", 242)}},
 		{"tcmud/block/dev/vdb", Config{Kind: "block", Path: "/dev/vdb"}},
 		{"tcmud/block;readonly=1/dev/sr0", Config{Kind: "block", Options: Options{ReadOnly: true}, Path: "/dev/sr0"}},
+		{"tcmud/fileio;direct=1/srv/disk", Config{Kind: "fileio", Options: Options{Direct: true}, Path: "/srv/disk"}},
 		{"tcmud/pscsi/dev/sg3", Config{Kind: "pscsi", Path: "/dev/sg3"}},
 		{"tcmud/null;write_protect=1", Config{Kind: "null", Options: Options{WriteProtect: true}}},
 		{"tcmud/fileio;emulate_tpu=0;is_nonrot=0/a;b=c",
@@ -65,7 +66,8 @@ func TestParseConfigErrors(t *testing.T) {
 		"tcmud/ramdisk;max_write_same_len=4294967296": "give a number of blocks",
 		"tcmud/ramdisk;removable=2":                   `option removable="2": give 0 or 1`,
 		"tcmud/ramdisk;physical_exponent=16":          `option physical_exponent="16": give a power of two, at most 15`,
-		"tcmud/ramdisk;emulate_caw=1":                 `unknown option "emulate_caw": readonly, write_protect, emulate_tpu,`,
+		"tcmud/ramdisk;emulate_caw=1":                 `unknown option "emulate_caw": readonly, direct, write_protect, emulate_tpu,`,
+		"tcmud/ramdisk;direct=1":                      "direct is for files and devices",
 		"tcmud/ramdisk;readonly=1":                    "readonly is for files and devices: use write_protect for a ramdisk",
 		"tcmud/pscsi;write_protect=1/dev/sg0":         `pscsi takes no options, got ";write_protect=1"`,
 		"tcmud/pscsi":                                 "is not an absolute path",
@@ -104,7 +106,7 @@ func TestConfigStringsAreShort(t *testing.T) {
 func TestOptionsByName(t *testing.T) {
 	var o Options
 	defaults := map[string]string{
-		"readonly": "0", "write_protect": "0", "emulate_tpu": "1", "is_nonrot": "1",
+		"readonly": "0", "direct": "0", "write_protect": "0", "emulate_tpu": "1", "is_nonrot": "1",
 		"optimal_sectors": "0", "max_unmap_lba_count": "0", "max_write_same_len": "0",
 		"removable": "0", "physical_exponent": "0", "emulate_cdb32": "1",
 		"reservations": "kernel",
@@ -130,6 +132,7 @@ func TestOptionsThatStay(t *testing.T) {
 	var o Options
 	require.NoError(t, o.CheckChange(Options{WriteProtect: true, Rotational: true, MaxUnmapLBACount: 1, MaxWriteSameLen: 2, OptimalSectors: 3}))
 	require.ErrorContains(t, o.CheckChange(Options{Thick: true}), "emulate_tpu stays as it is")
+	require.ErrorContains(t, o.CheckChange(Options{Direct: true}), "direct stays as it is")
 	require.ErrorContains(t, o.CheckChange(Options{ReadOnly: true}), "readonly stays as it is")
 	require.ErrorContains(t, o.CheckChange(Options{Removable: true}), "removable stays as it is")
 	require.ErrorContains(t, o.CheckChange(Options{PhysicalExponent: 3}), "physical_exponent stays as it is")

@@ -10,14 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File is a store in a regular file or on a block device. It goes through the page cache: what is written is durable
-// after Flush, or at once when asked (Traits().Volatile).
+// File is a store in a regular file or on a block device. It goes through the page cache, or past it if opened so: what
+// is written is durable after Flush, or at once when asked (Traits().Volatile).
 type File struct {
 	path     string
 	fd       int
 	device   bool
-	plain    bool  // in a file system that cannot share space between files
-	block    int64 // the size is a multiple of
+	plain    bool      // in a file system that cannot share space between files
+	block    int64     // the size is a multiple of
+	direct   bool      // past the page cache
+	align    alignment // of direct I/O
 	size     atomic.Int64
 	readOnly bool
 	discards Support
@@ -38,7 +40,7 @@ func (f *File) Readv(iov [][]byte, off int64) error {
 	if _, err := span(iov, off, f.Size()); err != nil {
 		return err
 	}
-	switch err := readFull(f.fd, iov, off); err {
+	switch err := f.move(unix.SYS_PREADV2, iov, off, 0); err {
 	case nil:
 		return nil
 	case io.ErrUnexpectedEOF:
@@ -60,7 +62,7 @@ func (f *File) Writev(iov [][]byte, off int64, durable bool) error {
 	if durable {
 		err = f.writeDurable(iov, off)
 	} else {
-		err = f.write(iov, off)
+		err = f.move(unix.SYS_PWRITEV2, iov, off, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: write at offset %d: %w", f.path, off, err)
@@ -68,21 +70,19 @@ func (f *File) Writev(iov [][]byte, off int64, durable bool) error {
 	return nil
 }
 
-func (f *File) write(iov [][]byte, off int64) error { return writeFull(f.fd, iov, off, 0) }
-
 // writeDurable writes with RWF_DSYNC, which waits for these bytes only, or else waits for all of the file.
 func (f *File) writeDurable(iov [][]byte, off int64) error {
 	if err := f.lost.Load(); err != nil {
 		return *err
 	}
 	if !f.noDsync.Load() {
-		err := writeFull(f.fd, iov, off, unix.RWF_DSYNC)
+		err := f.move(unix.SYS_PWRITEV2, iov, off, unix.RWF_DSYNC)
 		if !errors.Is(err, errors.ErrUnsupported) {
 			return f.durable(err)
 		}
 		f.noDsync.Store(true)
 	}
-	if err := f.write(iov, off); err != nil {
+	if err := f.move(unix.SYS_PWRITEV2, iov, off, 0); err != nil {
 		return err
 	}
 	return f.sync()

@@ -18,17 +18,8 @@ type ioVector [maxIovec]unix.Iovec
 // iovecs holds those not in use. x/sys would allocate one for every call of more than a few segments.
 var iovecs = sync.Pool{New: func() any { return new(ioVector) }}
 
-// readFull fills all of iov from off on. It returns a plain errno, or io.ErrUnexpectedEOF where the file ends early.
-func readFull(fd int, iov [][]byte, off int64) error {
-	return transfer(unix.SYS_PREADV2, fd, iov, off, 0)
-}
-
-// writeFull writes all of iov from off on; flags are those of pwritev2(2). Errors are those of readFull.
-func writeFull(fd int, iov [][]byte, off int64, flags int) error {
-	return transfer(unix.SYS_PWRITEV2, fd, iov, off, flags)
-}
-
-// transfer repeats preadv2 or pwritev2 until all of iov has moved.
+// transfer repeats preadv2 or pwritev2, which trap says, until all of iov has moved from or to off on; flags are those of the
+// call. It returns a plain errno, or io.ErrUnexpectedEOF where the file ends early.
 func transfer(trap uintptr, fd int, iov [][]byte, off int64, flags int) error {
 	vec := iovecs.Get().(*ioVector)
 	defer iovecs.Put(vec)
@@ -64,8 +55,8 @@ func (c cursor) vector(vec *ioVector) (used int) {
 	return used
 }
 
-// callv is preadv2(2) or pwritev2(2), and the only unsafe lines of this package. The Go runtime hears of a call only if it
-// may wait: then it gives the processor to others, at a cost.
+// callv is preadv2(2) or pwritev2(2). The Go runtime hears of a call only if it may wait: then it gives the processor to
+// others, at a cost.
 func callv(trap uintptr, fd int, vec *ioVector, used int, off int64, flags int) (int64, error) {
 	var n uintptr
 	var errno unix.Errno

@@ -39,8 +39,8 @@ func Open(c Config, opt OpenOptions) (Store, error) {
 			}
 		}
 		return store(OpenFile(c.Path, FileOptions{
-			ReadOnly: c.Options.ReadOnly, DeviceOnly: c.Kind == "block", Size: opt.Size, BlockSize: opt.BlockSize,
-			Journals: opt.Journals,
+			ReadOnly: c.Options.ReadOnly, DeviceOnly: c.Kind == "block", Direct: c.Options.Direct,
+			Size: opt.Size, BlockSize: opt.BlockSize, Journals: opt.Journals,
 		}))
 	case opt.Size <= 0 || opt.Size%opt.BlockSize != 0:
 		return nil, fmt.Errorf("%s: size %d is not a multiple, above 0, of the block size %d: change one of them", c.Kind, opt.Size, opt.BlockSize)

@@ -15,6 +15,8 @@ type FileOptions struct {
 	ReadOnly bool
 	// DeviceOnly refuses what is not a block device.
 	DeviceOnly bool
+	// Direct goes past the page cache (O_DIRECT): each operation waits for the device, and no memory holds what it read.
+	Direct bool
 	// Size in bytes is how much of the file is used, at most all of it. 0: all.
 	Size int64
 	// BlockSize in bytes is what the sizes must be multiples of. 0: 512.
@@ -30,7 +32,7 @@ func OpenFile(path string, opt FileOptions) (*File, error) {
 	if opt.BlockSize == 0 {
 		opt.BlockSize = 512
 	}
-	f := &File{path: path, fd: -1, block: opt.BlockSize, readOnly: opt.ReadOnly}
+	f := &File{path: path, fd: -1, block: opt.BlockSize, direct: opt.Direct, readOnly: opt.ReadOnly}
 	err := f.open(opt)
 	if err == nil {
 		return f, nil
@@ -72,6 +74,9 @@ func (f *File) open(opt FileOptions) error {
 	} else {
 		f.describeRegular(info)
 	}
+	if err == nil && f.direct {
+		err = f.describeDirect()
+	}
 	if err != nil || f.readOnly || opt.Journals == "" {
 		return err
 	}
@@ -102,12 +107,17 @@ func (f *File) openDescriptor() error {
 	if f.device {
 		flags |= unix.O_EXCL // EBUSY when mounted, in use by md or dm, or served already
 	}
+	if f.direct {
+		flags |= unix.O_DIRECT
+	}
 	fd, err := unix.Open(f.path, flags, 0)
 	switch {
 	case err == nil:
 		f.fd = fd
 	case err == unix.EBUSY:
 		return fmt.Errorf("%s is in use: unmount it, or stop what else uses it (\"lsblk %[1]s\" shows it): %w", f.path, err)
+	case f.direct && err == unix.EINVAL:
+		return f.notDirect(err)
 	case !f.readOnly && (err == unix.EROFS || err == unix.EACCES || err == unix.EPERM):
 		return f.notWritable(err)
 	default:

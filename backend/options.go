@@ -11,6 +11,7 @@ import (
 // but not for TCMU devices, so that their place is the configuration string. The zero value is the defaults.
 type Options struct {
 	ReadOnly     bool // readonly=1: the file or device is opened for reading only, and the disk write protected
+	Direct       bool // direct=1: the file or device is read and written past the page cache (O_DIRECT)
 	WriteProtect bool // write_protect=1: initiators cannot write
 	Thick        bool // emulate_tpu=0: no thin provisioning, UNMAP is unknown
 	Rotational   bool // is_nonrot=0: the disk says nothing of being a solid state one
@@ -38,6 +39,7 @@ type Option struct {
 
 var options = []Option{
 	flag("readonly", false, func(o *Options) *bool { return &o.ReadOnly }).stays(),
+	flag("direct", false, func(o *Options) *bool { return &o.Direct }).stays(),
 	flag("write_protect", false, func(o *Options) *bool { return &o.WriteProtect }),
 	flag("emulate_tpu", true, func(o *Options) *bool { return &o.Thick }).stays(),
 	flag("emulate_cdb32", true, func(o *Options) *bool { return &o.ShortCDBs }).stays(),

@@ -47,9 +47,9 @@ func (m *Medium) WritevAtOnce(iov [][]byte, off int64) error {
 	return m.Store.Writev(iov, off, false)
 }
 
-// ReadvNow implements Prompter: what is in the page cache.
+// ReadvNow implements Prompter: what is in the page cache. Direct I/O always waits for the device.
 func (f *File) ReadvNow(iov [][]byte, off int64) error {
-	if f.noNowait.Load() {
+	if f.direct || f.noNowait.Load() {
 		return errLater
 	}
 	if _, err := span(iov, off, f.Size()); err != nil {
@@ -69,7 +69,7 @@ func (f *File) ReadvNow(iov [][]byte, off int64) error {
 // cannot). It rarely does, and workers gain nothing but that others need not wait for it: writes to a file exclude each
 // other. So it is written at once, as long as none has taken long lately.
 func (f *File) WritevNow(iov [][]byte, off int64) error {
-	if !f.pace.quick() {
+	if f.direct || !f.pace.quick() {
 		return errLater
 	}
 	began := now()

@@ -256,6 +256,7 @@ func TestAttributesOfABackstore(t *testing.T) {
   data_pages_per_blk   1 [ro]
   dev_config           tcmud/ramdisk [ro]
   dev_size             1048576 [ro]
+  direct               0
   emulate_cdb32        1
   emulate_pr           1
   emulate_tpu          1
@@ -287,6 +288,23 @@ func TestAttributesOfABackstore(t *testing.T) {
 	require.Equal(t, "cmd_time_out=30 [ro]\nforce_pr_aptpl=0 [ro]\nemulate_tpu=1 [ro]\nreadonly=0 [ro]\nwrite_protect=0\n", used)
 }
 
+func TestCreateDirect(t *testing.T) {
+	h := newHost(t)
+	h.start(servesAll)
+	file := filepath.Join(h.dir, "file")
+	for _, tt := range []struct{ direct, config string }{
+		{"direct=true", "tcmud/fileio;direct=1" + file},
+		{"direct=1", "tcmud/fileio;direct=1" + file},
+		{"direct=false", "tcmud/fileio" + file},
+	} {
+		h.prints("/backstores/fileio", "create", "disk0", file, "1M", tt.direct)
+		require.Equal(t, tt.config, h.attribute("disk0", "dev_config"))
+		h.says("Parameter direct is now '1'.", "/backstores/fileio/disk0", "set", "attribute", "direct=1")
+		require.Equal(t, "tcmud/fileio;direct=1"+file, h.attribute("disk0", "dev_config"))
+		h.prints("/backstores/fileio", "delete", "disk0")
+	}
+}
+
 func TestOptionsAreInTheConfigurationString(t *testing.T) {
 	h := newHost(t)
 	h.start(servesAll)
@@ -315,6 +333,7 @@ func TestOptionsThatCannotBeAreAsBefore(t *testing.T) {
 	}{
 		{"no number", "optimal_sectors=many", func(h *host) { h.start(servesAll) }, "give a number of blocks"},
 		{"neither 0 nor 1", "write_protect=2", func(h *host) { h.start(servesAll) }, "give 0 or 1"},
+		{"no page cache to go past", "direct=1", func(h *host) { h.start(servesAll) }, "direct is for files and devices"},
 		{"not of this kind", "readonly=1", func(h *host) { h.start(servesAll) }, "use write_protect for a ramdisk"},
 		{"unknown", "emulate_caw=1", func(h *host) { h.start(servesAll) }, "has no setting emulate_caw"},
 		{"no daemon", "write_protect=1", func(*host) {}, "tcmud does not run"},

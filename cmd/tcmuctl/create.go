@@ -35,19 +35,25 @@ var (
 	blockKind   = backstoreKind("block", "make a disk of a block device", createBlock,
 		param{name: "dev", help: "a block device that nobody uses", is: file, required: true},
 		param{name: "readonly", help: "true: open it for reading only; true for a device that is read-only if left out", is: boolean, keyword: true},
-		keeperParam)
+		directParam, keeperParam)
 	fileioKind = backstoreKind("fileio", "make a disk of a file or a block device", createFileio,
 		param{name: "file_or_dev", help: "a regular file, made if a size is given, or a block device", is: file, required: true},
 		param{name: "size", help: "10M, 1G ...; left out: that of the file or device", is: size},
 		param{name: "write_back", help: "false: data is on stable storage before a write is done; true if left out", is: boolean, keyword: true},
 		param{name: "sparse", help: "false: a file that is made has all its space from the start; true if left out", is: boolean, keyword: true},
-		keeperParam)
+		directParam, keeperParam)
 )
 
 var (
 	nameParam = param{name: "name", help: "name of the backstore, and of the product unless product= is given", is: text, required: true}
 	sizeParam = param{name: "size", help: "10M, 1G ...", is: typedSize, required: true}
 )
+
+// directParam is for what could be in the page cache.
+var directParam = param{
+	name: "direct", is: boolean, keyword: true,
+	help: "true: read and write past this host's page cache (O_DIRECT); false if left out",
+}
 
 // keeperParam says who keeps reservations and access states.
 var keeperParam = param{
@@ -100,6 +106,7 @@ func createUnbacked(ctx context.Context, at *node, a args) (result, error) {
 // createBlock makes a disk of a block device. Unless it is said whether it is to be read-only, the device decides.
 func createBlock(ctx context.Context, at *node, a args) (result, error) {
 	config := backend.Config{Kind: "block"}
+	config.Options.Direct = a.boolean("direct", false)
 	config.Options.ReadOnly = a.boolean("readonly", false)
 	u, err := backed(a, config, "dev")
 	if _, said := a["readonly"]; !said && errors.Is(err, syscall.EROFS) {
@@ -117,7 +124,9 @@ func createBlock(ctx context.Context, at *node, a args) (result, error) {
 }
 
 func createFileio(ctx context.Context, at *node, a args) (result, error) {
-	u, err := backed(a, backend.Config{Kind: "fileio"}, "file_or_dev")
+	config := backend.Config{Kind: "fileio"}
+	config.Options.Direct = a.boolean("direct", false)
+	u, err := backed(a, config, "file_or_dev")
 	if err != nil {
 		return result{}, err
 	}
@@ -167,6 +176,7 @@ func backed(a args, config backend.Config, param string) (lio.User, error) {
 	if u.Size == 0 {
 		f, err := backend.OpenFile(path, backend.FileOptions{
 			BlockSize: int64(u.BlockSize), ReadOnly: config.Options.ReadOnly, DeviceOnly: config.Kind == "block",
+			Direct: config.Options.Direct,
 		})
 		if err != nil {
 			return lio.User{}, err
