@@ -140,7 +140,8 @@ bench: build
 	rm -rf build/bench.results
 	$(BOOT) $(PROGRAMS) --add build/ceiling --add build/compare --results build/bench.results --scratch 2GiB --timeout 90m -- \
 		compare --results /results $(BENCH)
-	[ "$(BENCH)" ] || install -D -m 644 build/bench.results/results.json bench/results/compare.json
+	go run ./bench/publish build/bench.results/results.json
+	[ "$(BENCH)" ] || { install -D -m 644 build/bench.results/results.json bench/results/compare.json; go run ./bench/publish; }
 
 # Allocations too: a READ or WRITE that allocates is a regression.
 bench-native:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tcmud/tcmud/bench/report"
 	"github.com/tcmud/tcmud/lio"
+	"github.com/tcmud/tcmud/vm/inside"
 )
 
 // disk is a target as the fabric brings it to the initiator.
@@ -23,9 +24,28 @@ type disk struct {
 	block   string   // "sdb"
 }
 
-// compare measures all targets side by side.
-func (b *bench) compare(ctx context.Context) (err error) {
-	servers, err := startServers(ctx, b.logs)
+// pass is targets side by side: those, and what of the rest, that patterns name.
+type pass struct {
+	suite                       string
+	tcmud                       inside.Daemon
+	targets, workloads, fabrics []string
+}
+
+// compare measures all targets.
+func (b *bench) compare(ctx context.Context) error {
+	all := []string{"*"}
+	return b.sideBySide(ctx, pass{"compare", inside.Tcmud, all, all, all})
+}
+
+// sleeping measures what a command takes of a processor where the threads of rings sleep at once.
+func (b *bench) sleeping(ctx context.Context) error {
+	return b.sideBySide(ctx, pass{"no spin", inside.Tcmud.With("--no-spin"), []string{"tcmu-runner", "ceiling copy sleep", "tcmud ramdisk", "tcmud fileio"},
+		[]string{"rand*e* 4k depth 1", "rand*e* 4k depth 32"}, []string{"loopback"}})
+}
+
+func (b *bench) sideBySide(ctx context.Context, of pass) (err error) {
+	b.pass = of
+	servers, err := startServers(ctx, b.logs, of.tcmud)
 	if err != nil {
 		return err
 	}
@@ -37,7 +57,7 @@ func (b *bench) compare(ctx context.Context) (err error) {
 		}
 	}()
 	for _, t := range targets {
-		if !matches(b.targets, t.name) {
+		if !matches(b.targets, t.name) || !matches(of.targets, t.name) {
 			continue
 		}
 		d, err := b.make(ctx, t, servers)
@@ -51,7 +71,7 @@ func (b *bench) compare(ctx context.Context) (err error) {
 
 // overAll measures the disks over one fabric after another.
 func (b *bench) overAll(ctx context.Context, disks []disk) error {
-	over := slices.DeleteFunc(slices.Clone(fabrics), func(f fabric) bool { return !matches(b.fabrics, f.name) })
+	over := slices.DeleteFunc(slices.Clone(fabrics), func(f fabric) bool { return !matches(b.fabrics, f.name) || !matches(b.pass.fabrics, f.name) })
 	p := &progress{out: b.out}
 	for _, w := range workloads {
 		p.all += len(over) * b.rounds * len(b.chosen(w, disks))
@@ -135,7 +155,7 @@ func (b *bench) repeat(ctx context.Context, f fabric, disks []disk, p *progress)
 				if err != nil {
 					return fmt.Errorf("%s: %s: %w", d.target.name, w.name, err)
 				}
-				s.Suite, s.Fabric, s.Target, s.Workload, s.Round = "compare", f.name, d.target.name, w.name, round
+				s.Suite, s.Fabric, s.Target, s.Workload, s.Round = b.pass.suite, f.name, d.target.name, w.name, round
 				b.measured.Samples = append(b.measured.Samples, s)
 				p.show(s, time.Since(begin))
 			}
@@ -156,7 +176,7 @@ func rotated[T any](all []T, n int) []T {
 // chosen are the disks on which a workload is run.
 func (b *bench) chosen(w workload, disks []disk) (some []disk) {
 	for _, d := range disks {
-		if matches(b.workloads, w.name) && d.target.suits(w) {
+		if matches(b.workloads, w.name) && matches(b.pass.workloads, w.name) && d.target.suits(w) {
 			some = append(some, d)
 		}
 	}

@@ -32,12 +32,12 @@ type ring struct{ doorbells, wakeups float64 }
 type servers struct{ bus, runner, tcmud *inside.Process }
 
 // startServers starts them. tcmud is the last: it then tells the kernel that no daemon is to be asked about new devices.
-func startServers(ctx context.Context, logs string) (*servers, error) {
+func startServers(ctx context.Context, logs string, tcmud inside.Daemon) (*servers, error) {
 	var s servers
 	for _, d := range []struct {
 		daemon  inside.Daemon
 		process **inside.Process
-	}{{inside.SystemBus, &s.bus}, {inside.TcmuRunner, &s.runner}, {inside.Tcmud, &s.tcmud}} {
+	}{{inside.SystemBus, &s.bus}, {inside.TcmuRunner, &s.runner}, {tcmud, &s.tcmud}} {
 		p, err := d.daemon.Start(ctx, logs)
 		if err != nil {
 			return nil, errors.Join(err, s.end())

@@ -46,7 +46,7 @@ type suite struct {
 	run  func(*bench, context.Context) error
 }
 
-var suites = []suite{{"compare", (*bench).compare}, {"growth", (*bench).growth}}
+var suites = []suite{{"compare", (*bench).compare}, {"no spin", (*bench).sleeping}, {"growth", (*bench).growth}}
 
 // bench is one run of the benchmark.
 type bench struct {
@@ -56,6 +56,7 @@ type bench struct {
 	logs     string
 	out      io.Writer
 	measured report.Results
+	pass     pass // of the suites that compare targets
 }
 
 func main() {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -24,6 +25,12 @@ var (
 	SystemBus  = Daemon{[]string{"dbus-daemon", "--system", "--nofork", "--nopidfile"}, []string{"busctl", "list"}}
 	TcmuRunner = Daemon{[]string{"tcmu-runner"}, []string{"busctl", "status", "org.kernel.TCMUService1"}}
 )
+
+// With is the daemon with further arguments.
+func (d Daemon) With(args ...string) Daemon {
+	d.Command = slices.Concat(d.Command, args)
+	return d
+}
 
 // Process is a daemon that runs.
 type Process struct {
