@@ -135,6 +135,7 @@ fuzz:
 # leaves what it sees in build/bench.results only.
 bench: build
 	@$(BOOT) --require $(RACE)
+	mkdir -p build
 	gcc -O2 -Wall -Wextra -static -o build/ceiling bench/ceiling/ceiling.c
 	CGO_ENABLED=0 go build -trimpath -o build/ ./bench/compare
 	rm -rf build/bench.results
