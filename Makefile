@@ -144,9 +144,11 @@ bench: build
 	go run ./bench/publish build/bench.results/results.json
 	[ "$(BENCH)" ] || { install -D -m 644 build/bench.results/results.json bench/results/compare.json; go run ./bench/publish; }
 
-# Allocations too: a READ or WRITE that allocates is a regression.
+# What a command costs in the ring and the engine, without a kernel: COUNT times each, half a minute for one. For benchstat,
+# "go test -run '^$$' -bench . ./tcmu" prints the same lines.
+COUNT ?= 5
 bench-native:
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -run '^$$' -bench 'Command$$|Stage|Rings' -benchmem -count $(COUNT) ./tcmu | go run ./bench/publish --native $(VERSION)
 
 # The command table is the source of docs/commands.md.
 docs:

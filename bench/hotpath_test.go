@@ -1,5 +1,6 @@
-// Package bench measures. This file holds the native part: real ring code, real engine and real stores on a fake kernel,
-// so that it runs anywhere and unprivileged.
+// Package bench holds what measures: disks side by side in the virtual machine (compare, ceiling), and what is made of it
+// (report, publish). What a command costs without a kernel is measured where the ring is (tcmu/engine_bench_test.go). Here
+// is what all of that rests on: the data path allocates nothing.
 package bench
 
 import (
@@ -97,26 +98,5 @@ func TestReadAndWriteAllocateNothing(t *testing.T) {
 				require.Zero(t, testing.AllocsPerRun(200, func() { kernel.Do(command) }), name)
 			}
 		})
-	}
-}
-
-// BenchmarkCommand is a command's whole way at depth 1, the fake kernel's own work with it.
-func BenchmarkCommand(b *testing.B) {
-	for _, s := range stores {
-		for _, size := range []struct {
-			name string
-			n    int
-		}{{"4KiB", 4 << 10}, {"1MiB", 1 << 20}} {
-			for op, command := range map[string]*tcmutest.Command{"read": read10(size.n), "write": write10(size.n)} {
-				b.Run(s.name+"/"+op+"/"+size.name, func(b *testing.B) {
-					kernel := attach(b, s.open(b), s.workers)
-					b.SetBytes(int64(size.n))
-					b.ReportAllocs()
-					for b.Loop() {
-						kernel.Do(command)
-					}
-				})
-			}
-		}
 	}
 }

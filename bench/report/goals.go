@@ -85,14 +85,15 @@ func Goals() (goals []Goal) {
 		}
 	}
 	native := func(name, target, workload, unit string, bound float64, atMost bool) {
-		goals = append(goals, Goal{Name: name, Of: At{Suite: "native", Target: target, Workload: workload}, Unit: unit, Bound: bound, AtMost: atMost})
+		goals = append(goals, Goal{Name: "native: " + name, Of: At{Suite: "native", Target: target, Workload: workload}, Unit: unit, Bound: bound, AtMost: atMost})
 	}
-	native("native: ring and engine beyond the copy, READ 4k, ns", "ramdisk", "read 4k", "ns beyond copy", 120, true)
-	native("native: the same, WRITE 4k, ns", "ramdisk", "write 4k", "ns beyond copy", 120, true)
-	native("native: allocations for a command", "ramdisk", "read 4k", "allocs/command", 0, true)
-	native("native: READ 1M, vs copy()", "ramdisk", "read 1M", "of copy()", 0.95, false)
-	native("native: WRITE 1M, vs copy()", "ramdisk", "write 1M", "of copy()", 0.95, false)
-	native("native: 2 rings on 2 processors, vs twice one", "ramdisk", "2 rings", "of N x one", 0.9, false)
+	native("ring and engine beyond the copy of a READ of 4 KiB, ns", "Command", "read 4k", "ns beyond copy", 120, true)
+	native("the same of a WRITE", "Command", "write 4k", "ns beyond copy", 120, true)
+	native("allocations for a READ of 4 KiB", "Command", "read 4k", "allocs/command", 0, true)
+	native("READ of 1 MiB, vs copy()", "Command", "read 1M", "of copy()", 0.95, false)
+	native("WRITE of 1 MiB, vs copy()", "Command", "write 1M", "of copy()", 0.95, false)
+	native("2 rings on a disk, vs one", "Rings", "2 rings on a disk", "x one", 1.8, false)
+	native("2 disks, vs one", "Rings", "2 disks", "x one", 1.8, false)
 	goals = append(goals, Goal{Name: "1,000 idle units, RSS beyond their data, MiB", Of: At{Suite: "growth", Target: "tcmud ramdisk", Workload: "1000 units"},
 		Unit: "RSS MiB", Bound: 64, AtMost: true})
 	return goals

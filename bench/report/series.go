@@ -2,9 +2,7 @@ package report
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,20 +16,25 @@ func Load(dir string) (runs []Results, err error) {
 		return nil, err
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		var r Results
-		if err == nil {
-			err = json.Unmarshal(text, &r)
-		}
+		r, err := LoadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w: run its benchmark again", file, err)
+			return nil, err
 		}
 		runs = append(runs, r)
 	}
 	return runs, nil
+}
+
+// LoadFile reads one of them.
+func LoadFile(file string) (r Results, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("%s: %w: run its benchmark again", file, err)
+	}
+	return r, nil
 }
 
 // Save writes r for people and programs to read.
