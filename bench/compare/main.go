@@ -46,7 +46,7 @@ type suite struct {
 	run  func(*bench, context.Context) error
 }
 
-var suites = []suite{{"compare", (*bench).compare}, {"no spin", (*bench).sleeping}, {"growth", (*bench).growth}}
+var suites = []suite{{"compare", (*bench).compare}, {"no spin", (*bench).sleeping}, {"growth", (*bench).growth}, {"guest", (*bench).guest}}
 
 // bench is one run of the benchmark.
 type bench struct {
