@@ -28,7 +28,7 @@ const (
 	// The thread looks into the ring now and then even if nothing wakes it. Between the kernel's store of the head
 	// and its event there is no full barrier, so on weakly ordered machines one can, on paper, take the event and
 	// still see the old head. That can only be right after an event, so the sleep after one is short; each further one
-	// is twice as long, which keeps a thousand idle devices cheap.
+	// is twice as long, and the one after longestNap ends with an event only: a thousand idle devices cost nothing.
 	shortestNap = 100 * time.Millisecond
 	longestNap  = 10 * time.Second
 )
@@ -126,15 +126,19 @@ func (d *Device) hold(begin time.Time) {
 // sleep waits for the kernel, for end, or for the end of a nap.
 func (d *Device) sleep() error {
 	w := &d.consumer.wait
-	nap := unix.NsecToTimespec(int64(w.nap))
-	n, err := unix.Ppoll(w.poll[:], &nap, nil)
+	var nap *unix.Timespec // nil: without end
+	if w.nap <= longestNap {
+		t := unix.NsecToTimespec(int64(w.nap))
+		nap = &t
+	}
+	n, err := unix.Ppoll(w.poll[:], nap, nil)
 	switch {
 	case err == unix.EINTR:
 		return nil
 	case err != nil:
 		return fmt.Errorf("ppoll: %w", err)
 	case n == 0:
-		w.nap = min(2*w.nap, longestNap)
+		w.nap *= 2
 		return nil
 	}
 	return d.woken()
@@ -144,7 +148,6 @@ func (d *Device) sleep() error {
 func (d *Device) woken() error {
 	w := &d.consumer.wait
 	w.nap = shortestNap
-	d.wakeups.Add(1)
 	if w.poll[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
 		return ErrRemoved
 	}
@@ -157,6 +160,7 @@ func (d *Device) woken() error {
 // takeEvent takes note of the kernel's event, so that the next poll waits for another. What came with it is looked at
 // afterwards, so that nothing is missed.
 func (d *Device) takeEvent() error {
+	d.wakeups.Add(1)
 	var count [4]byte
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(d.port.FD), uintptr(unsafe.Pointer(&count)), uintptr(len(count)))
 	switch {

@@ -98,7 +98,15 @@ func TestNapsGrowWhileNothingComes(t *testing.T) {
 	d.consumer.wait.nap = time.Millisecond
 	require.NoError(t, d.sleep())
 	require.Equal(t, 2*time.Millisecond, d.consumer.wait.nap)
-	d.consumer.wait.nap = longestNap
+	d.consumer.wait.nap = longestNap + 1
+	go func() {
+		time.Sleep(10 * time.Millisecond)
+		unix.Write(wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	}()
+	require.NoError(t, d.sleep(), "it sleeps until somebody wakes it")
+	_, err = unix.Read(wake, make([]byte, 8))
+	require.NoError(t, err)
+	d.consumer.wait.nap = longestNap + 1
 
 	k.Submit(&tcmutest.Command{CDB: make([]byte, 6)})
 	require.NoError(t, d.sleep())
