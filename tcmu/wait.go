@@ -15,7 +15,7 @@ const (
 	// one at a time come 4 times as fast then, for sleep makes their way through the kernel and back longer too: 500 µs
 	// instead of 40. It pays as long as a wake-up would be a part of the wait worth saving, one in so many.
 	longestSpin = 500 * time.Microsecond
-	worthSaving = 32
+	worthSaving = 16
 
 	// Spin is tried several times in a row before it counts as in vain: one late command means nothing, and after a sleep the
 	// next is late because of it. Then it is passed over for 1 wait, next time for 3, for 7, at most for 1<<longestPass - 1.
