@@ -120,18 +120,24 @@ func (b *bench) over(ctx context.Context, f fabric, disks []disk, p *progress) e
 	})
 }
 
-// quietly calls do while udev reads no disk anew. Else it would do so whenever somebody who may have written to one has
-// closed it, beside the next measurement.
-func quietly(ctx context.Context, do func() error) (err error) {
+// unwatched has udev leave disks alone once it has seen them. Else it reads one anew whenever somebody who may have written
+// to it has closed it, beside the next measurement.
+func unwatched(ctx context.Context) error {
+	const folder = "/run/udev/rules.d"
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(folder+"/99-compare.rules", []byte(`SUBSYSTEM=="block", OPTIONS:="nowatch"`+"\n"), 0o644); err != nil {
+		return err
+	}
+	return command(ctx, "udevadm", "control", "--reload")
+}
+
+// quietly calls do when udev has seen all there is.
+func quietly(ctx context.Context, do func() error) error {
 	if err := command(ctx, "udevadm", "settle"); err != nil {
 		return err
 	}
-	if err := command(ctx, "udevadm", "control", "--stop-exec-queue"); err != nil {
-		return err
-	}
-	defer func() {
-		err = errors.Join(err, command(context.WithoutCancel(ctx), "udevadm", "control", "--start-exec-queue"))
-	}()
 	return do()
 }
 

@@ -99,7 +99,7 @@ func (o options) run(ctx context.Context, out io.Writer) (err error) {
 	if o.results == "" {
 		b.logs = b.dir
 	}
-	if err := b.describe(ctx); err != nil {
+	if err := errors.Join(b.describe(ctx), unwatched(ctx)); err != nil {
 		return err
 	}
 	for _, s := range suites {
