@@ -76,8 +76,8 @@ func spread(write bool, size, n int) (commands []*tcmutest.Command) {
 	return commands
 }
 
-// disk is a unit on a store, all of which has been written.
-func disk(b *testing.B, store backend.Store, engine bool) *sbc.Disk {
+// unitOn is a unit on a store, all of which has been written.
+func unitOn(b *testing.B, store backend.Store, engine bool) *sbc.Disk {
 	if store.Size() == storeSize {
 		for off := int64(0); off < storeSize; off += 1 << 20 {
 			if err := store.Writev([][]byte{make([]byte, 1<<20)}, off, false); err != nil {
@@ -123,7 +123,7 @@ func BenchmarkCommand(b *testing.B) {
 		{"read 1M", false, 1 << 20, 12}, {"write 1M", true, 1 << 20, 12},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			d := disk(b, ramdisk(b), false)
+			d := unitOn(b, ramdisk(b), false)
 			r := replays(b, d, attentive(d, "bench"), spread(c.write, c.size, c.n))
 			plain := copies(b, r, c.write, c.size)
 			b.ReportAllocs()
@@ -217,7 +217,7 @@ func BenchmarkStage(b *testing.B) {
 		}
 	})
 	b.Run("ring and engine", func(b *testing.B) {
-		d := disk(b, backend.NewNull(1<<40), false)
+		d := unitOn(b, backend.NewNull(1<<40), false)
 		r := replays(b, d, attentive(d, "bench"), commands)
 		for n := 0; n < b.N; n += r.n {
 			r.answer(b)
@@ -239,7 +239,7 @@ func BenchmarkRings(b *testing.B) {
 				var d *sbc.Disk
 				for i := range rings {
 					if d == nil || !shared {
-						d = disk(b, ramdisk(b), shared)
+						d = unitOn(b, ramdisk(b), shared)
 					}
 					commands := spread(false, 4<<10, 64*rings)[i*64:][:64] // each ring a part of the disk
 					all = append(all, replays(b, d, attentive(d, fmt.Sprint("host ", i)), commands))
