@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"path/filepath"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -26,7 +27,7 @@ func (r Results) Plots(dir string) error {
 			name := map[string]string{"IOPS": "small", "MB/s": "large"}[g.unit]
 			p, err := r.bars(fabric, g)
 			if err == nil {
-				err = p.Save(vg.Length(len(g.workloads))*2.2*vg.Inch, 4*vg.Inch, filepath.Join(dir, fmt.Sprintf("%s-%s.svg", fabric, name)))
+				err = p.Save(g.width(), 4*vg.Inch, filepath.Join(dir, fmt.Sprintf("%s-%s.svg", fabric, name)))
 			}
 			if err != nil {
 				return fmt.Errorf("plot of %s: %w", fabric, err)
@@ -34,6 +35,17 @@ func (r Results) Plots(dir string) error {
 		}
 	}
 	return nil
+}
+
+// How wide a workload's bars are, in inches, and how many workloads' width the legend takes beside the last.
+const (
+	workload = 2.0
+	legend   = 0.3
+)
+
+// width is that of the picture, with what stands left of the bars.
+func (g group) width() vg.Length {
+	return (workload*(vg.Length(len(g.workloads))+0.6+legend) + 0.8) * vg.Inch
 }
 
 // bars has a group of bars for each workload, one for each target.
@@ -44,8 +56,11 @@ func (r Results) bars(fabric string, g group) (*plot.Plot, error) {
 	p.Y.Min = 0
 	p.Legend.Top = true
 	p.NominalX(g.workloads...)
-	targets := r.targets("compare", fabric)
-	width := 2.0 * 72 / vg.Length(len(targets)+1)
+	p.X.Min, p.X.Max = -0.6, float64(len(g.workloads))+legend
+	targets := slices.DeleteFunc(r.targets("compare", fabric), func(target string) bool {
+		return !slices.ContainsFunc(g.workloads, func(w string) bool { return len(r.Series(At{"compare", fabric, target, w}, g.unit)) > 0 })
+	})
+	width := workload * vg.Inch * 0.9 / vg.Length(len(targets))
 	for i, target := range targets {
 		var heights plotter.Values
 		for _, w := range g.workloads {
@@ -65,6 +80,5 @@ func (r Results) bars(fabric string, g group) (*plot.Plot, error) {
 		p.Add(b)
 		p.Legend.Add(target, b)
 	}
-	p.X.Max = float64(len(g.workloads)) + 0.4 // room for the legend
 	return p, nil
 }
