@@ -28,8 +28,10 @@ const (
 	// The thread looks into the ring now and then even if nothing wakes it. Between the kernel's store of the head
 	// and its event there is no full barrier, so on weakly ordered machines one can, on paper, take the event and
 	// still see the old head. That can only be right after an event, so the sleep after one is short; each further one
-	// is twice as long, and the one after longestNap ends with an event only: a thousand idle devices cost nothing.
+	// is twice as long, and the one after longestNap ends with an event only: a thousand idle devices cost nothing. Nor
+	// do they keep a thread each, but for the first naps: see doze.
 	shortestNap = 100 * time.Millisecond
+	firstDoze   = 8 * shortestNap
 	longestNap  = 10 * time.Second
 )
 
@@ -48,7 +50,7 @@ var holders atomic.Int32
 
 func (w *wait) init(fd, wake int, spin bool) {
 	w.poll = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
-	w.nap = shortestNap
+	w.nap = firstDoze // of many devices that begin at once, few have anything to do
 	if spin && runtime.GOMAXPROCS(0) > 1 {
 		w.pays = min(worthSaving*wakeUp(), longestSpin)
 	}
@@ -117,7 +119,7 @@ func (d *Device) hold(begin time.Time) {
 	for d.ring.idle() && !d.stopped() && time.Since(begin) < longestHold {
 		nap := unix.NsecToTimespec(int64(longestHold))
 		n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&w.poll)), uintptr(len(w.poll)), uintptr(unsafe.Pointer(&nap)), 0, 0, 0)
-		if errno != unix.EINTR && (errno != 0 || n == 0 || d.woken() != nil) {
+		if errno != unix.EINTR && (errno != 0 || n == 0 || d.woken(w.poll[0].Revents) != nil) {
 			return // and sleep finds the same
 		}
 	}
@@ -126,12 +128,11 @@ func (d *Device) hold(begin time.Time) {
 // sleep waits for the kernel, for end, or for the end of a nap.
 func (d *Device) sleep() error {
 	w := &d.consumer.wait
-	var nap *unix.Timespec // nil: without end
-	if w.nap <= longestNap {
-		t := unix.NsecToTimespec(int64(w.nap))
-		nap = &t
+	if w.nap >= firstDoze {
+		return d.doze()
 	}
-	n, err := unix.Ppoll(w.poll[:], nap, nil)
+	nap := unix.NsecToTimespec(int64(w.nap))
+	n, err := unix.Ppoll(w.poll[:], &nap, nil)
 	switch {
 	case err == unix.EINTR:
 		return nil
@@ -141,17 +142,16 @@ func (d *Device) sleep() error {
 		w.nap *= 2
 		return nil
 	}
-	return d.woken()
+	return d.woken(w.poll[0].Revents)
 }
 
-// woken looks at why poll has returned.
-func (d *Device) woken() error {
-	w := &d.consumer.wait
-	w.nap = shortestNap
-	if w.poll[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
+// woken looks at what poll has found at the ring's descriptor. (The bits of epoll are the same.)
+func (d *Device) woken(events int16) error {
+	d.consumer.wait.nap = shortestNap
+	if events&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
 		return ErrRemoved
 	}
-	if w.poll[0].Revents&unix.POLLIN == 0 {
+	if events&unix.POLLIN == 0 {
 		return nil
 	}
 	return d.takeEvent()

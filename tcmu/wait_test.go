@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
+	"github.com/tcmud/tcmud/scsi"
 	"github.com/tcmud/tcmud/tcmu/tcmutest"
 )
 
@@ -90,29 +90,66 @@ func TestNapsGrowWhileNothingComes(t *testing.T) {
 	require.NoError(t, err)
 	d := hand(t, mem, good)
 	d.port.FD = fd
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
-	require.NoError(t, err)
-	defer unix.Close(wake)
-	d.consumer.wait.init(fd, wake, true)
-	require.Equal(t, shortestNap, d.consumer.wait.nap)
-	d.consumer.wait.nap = time.Millisecond
+	w := &d.consumer.wait
+	w.init(fd, -1, true)
+	require.Equal(t, firstDoze, w.nap, "a device begins idle")
+	for _, nap := range []time.Duration{time.Millisecond, firstDoze} {
+		w.nap = nap
+		require.NoError(t, d.sleep())
+		require.Equal(t, 2*nap, w.nap)
+	}
+	for n, nap := range []time.Duration{shortestNap, firstDoze, longestNap + 1} {
+		w.nap = nap
+		k.Submit(&tcmutest.Command{CDB: make([]byte, 6)})
+		require.NoError(t, d.sleep())
+		require.Equal(t, shortestNap, w.nap, "after an event, the first sleep is short")
+		require.EqualValues(t, n+1, d.wakeups.Load())
+	}
+	w.nap = time.Millisecond
 	require.NoError(t, d.sleep())
-	require.Equal(t, 2*time.Millisecond, d.consumer.wait.nap)
-	d.consumer.wait.nap = longestNap + 1
-	go func() {
-		time.Sleep(10 * time.Millisecond)
-		unix.Write(wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
-	}()
-	require.NoError(t, d.sleep(), "it sleeps until somebody wakes it")
-	_, err = unix.Read(wake, make([]byte, 8))
-	require.NoError(t, err)
-	d.consumer.wait.nap = longestNap + 1
+	require.EqualValues(t, 3, d.wakeups.Load(), "the event was taken note of")
+}
 
-	k.Submit(&tcmutest.Command{CDB: make([]byte, 6)})
-	require.NoError(t, d.sleep())
-	require.Equal(t, shortestNap, d.consumer.wait.nap, "after an event, the first sleep is short")
-	require.EqualValues(t, 1, d.wakeups.Load())
-	d.consumer.wait.nap = time.Millisecond
-	require.NoError(t, d.sleep())
-	require.EqualValues(t, 1, d.wakeups.Load(), "the event was taken note of")
+// What dozes without an end is woken by an event, and by who stops it.
+func TestDozeEnds(t *testing.T) {
+	k := tcmutest.New(t, tcmutest.Config{})
+	mem, fd, err := k.Open()
+	require.NoError(t, err)
+	d := hand(t, mem, good)
+	d.port.FD, d.quit = fd, make(chan struct{})
+	w := &d.consumer.wait
+	for _, wake := range []func(){
+		func() { k.Submit(&tcmutest.Command{CDB: make([]byte, 6)}) },
+		func() { close(d.quit) },
+	} {
+		w.nap = longestNap + 1
+		ended := make(chan error)
+		go func() { ended <- d.sleep() }()
+		select {
+		case <-ended:
+			require.Fail(t, "nobody has woken it")
+		case <-time.After(20 * time.Millisecond):
+		}
+		wake()
+		require.NoError(t, <-ended)
+	}
+	asleep.mu.Lock()
+	defer asleep.mu.Unlock()
+	require.NotContains(t, asleep.all, int32(fd))
+}
+
+// A device that is idle keeps no thread, and is there when a command comes.
+func TestIdleDevicesDoze(t *testing.T) {
+	for range 50 {
+		k := tcmutest.New(t, tcmutest.Config{})
+		d := attach(t, k, good, Options{})
+		require.Eventually(t, func() bool {
+			asleep.mu.Lock()
+			defer asleep.mu.Unlock()
+			return asleep.all[int32(d.port.FD)] != nil
+		}, patience, time.Millisecond)
+		c := &tcmutest.Command{CDB: make([]byte, 6)}
+		k.Do(c)
+		require.EqualValues(t, scsi.Good, c.Status)
+	}
 }
