@@ -189,6 +189,7 @@ var _ interface {
 	Spacer
 	AtomicWriter
 	Prompter
+	Delegator
 	Describer
 	Supporter
 	Resizer

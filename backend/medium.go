@@ -51,6 +51,7 @@ type Medium struct {
 	spacer    Spacer       // nil: unknown
 	atomic    AtomicWriter // nil: none
 	prompter  Prompter     // nil: it waits, or never does
+	delegator Delegator    // nil: none but the store can do its I/O
 	zeroes    Support
 	discards  Support
 	traits    Traits
@@ -76,6 +77,7 @@ func Resolve(s Store) *Medium {
 	m.spacer, _ = s.(Spacer)
 	m.atomic, _ = s.(AtomicWriter)
 	m.prompter, _ = s.(Prompter)
+	m.delegator, _ = s.(Delegator)
 	if a, ok := s.(Supporter); ok {
 		m.zeroes, m.discards = a.Zeroes(), a.Discards()
 	}

@@ -47,6 +47,43 @@ func (m *Medium) WritevAtOnce(iov [][]byte, off int64) error {
 	return m.Store.Writev(iov, off, false)
 }
 
+// Engine begins I/O on a file, of memory that stays where it is until it has ended, and says whether it has begun; else
+// nothing has been done. Who asked for it hears of its end.
+type Engine interface {
+	Read(fd int, iov [][]byte, off int64) bool
+	Write(fd int, iov [][]byte, off int64) bool
+}
+
+// Delegator is a store some of whose I/O is no more than that on a file, so that an Engine can do it: what a Prompter has
+// refused for now. Where it does not end well, or not whole, Readv or Writev of all of it says why.
+type Delegator interface {
+	DelegateRead(e Engine, iov [][]byte, off int64) bool
+	DelegateWrite(e Engine, iov [][]byte, off int64) bool
+}
+
+// ReadvBy has e do what Readv does, as far as the store and e can, and says whether it has begun. (Its name is another
+// than the store's for the reason that ReadvAtOnce's is.)
+func (m *Medium) ReadvBy(e Engine, iov [][]byte, off int64) bool {
+	return e != nil && m.delegator != nil && m.delegator.DelegateRead(e, iov, off)
+}
+
+// WritevBy is ReadvBy of Writev, not durable.
+func (m *Medium) WritevBy(e Engine, iov [][]byte, off int64) bool {
+	return e != nil && m.delegator != nil && m.delegator.DelegateWrite(e, iov, off)
+}
+
+// DelegateRead implements Delegator.
+func (f *File) DelegateRead(e Engine, iov [][]byte, off int64) bool {
+	_, err := span(iov, off, f.Size())
+	return err == nil && f.align.takes(iov) && e.Read(f.fd, iov, off)
+}
+
+// DelegateWrite implements Delegator, for direct I/O: the kernel has others do what waits for the page cache, as we do.
+func (f *File) DelegateWrite(e Engine, iov [][]byte, off int64) bool {
+	_, err := span(iov, off, f.Size())
+	return err == nil && f.direct && !f.readOnly && f.align.takes(iov) && e.Write(f.fd, iov, off)
+}
+
 // ReadvNow implements Prompter: what is in the page cache. Direct I/O always waits for the device.
 func (f *File) ReadvNow(iov [][]byte, off int64) error {
 	if f.direct || f.noNowait.Load() {

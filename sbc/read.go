@@ -1,6 +1,11 @@
 package sbc
 
-import "github.com/tcmud/tcmud/scsi"
+import (
+	"errors"
+	"syscall"
+
+	"github.com/tcmud/tcmud/scsi"
+)
 
 var (
 	lba6    = scsi.Bits("LOGICAL BLOCK ADDRESS", 1, 4, 21)
@@ -10,7 +15,7 @@ var (
 // reader is the handler of a READ command whose CDB has the field fua.
 func (d *Disk) reader(fua scsi.Field) func(*scsi.Command) scsi.Result {
 	forced := fua.Reader()
-	return func(c *scsi.Command) scsi.Result {
+	return func(c *scsi.Command) (r scsi.Result) {
 		e, r := d.transfer(c)
 		if !r.OK() || e.n == 0 {
 			return r
@@ -18,28 +23,64 @@ func (d *Disk) reader(fua scsi.Field) func(*scsi.Command) scsi.Result {
 		if r := d.settle(c, forced.Uint(c.CDB) != 0); !r.OK() {
 			return r
 		}
-		g, locks := &d.lane(c).guard, locksOf(e)
-		if !g.enter(locks, c.AtOnce) {
+		locks := locksOf(e)
+		if !d.enter(c, locks) {
 			return scsi.Later
 		}
-		defer g.unlock(locks)
+		defer func() { d.leave(c, locks, r) }()
 		n := d.bytes(e)
-		if err := d.readv(c, c.In(n, d.block), d.offset(e)); err != nil {
-			return d.failedOn(c, e, err, scsi.UnrecoveredReadError)
-		}
-		return scsi.Result{}
+		return d.outcome(c, e, d.readv(c, c.In(n, d.block), d.offset(e)), scsi.UnrecoveredReadError)
 	}
+}
+
+// enter has c share the extent with those locks, if it need not wait for that, or may; who is resumed still does.
+func (d *Disk) enter(c *scsi.Command, locks uint64) bool {
+	_, resumed := c.Resumed()
+	return resumed || d.lane(c).guard.enter(locks, c.AtOnce)
+}
+
+// leave undoes enter, unless r says that c is to be resumed.
+func (d *Disk) leave(c *scsi.Command, locks uint64, r scsi.Result) {
+	_, resumed := c.Resumed()
+	if r.IsPending() || resumed && r.IsLater() {
+		return
+	}
+	d.lane(c).guard.unlock(locks)
+}
+
+// errPending is the error of I/O that an Engine has begun.
+var errPending = errors.New("it is pending")
+
+// outcome is how a command ends whose I/O had the error err.
+func (d *Disk) outcome(c *scsi.Command, e extent, err error, otherwise scsi.Result) scsi.Result {
+	switch err {
+	case nil:
+		return scsi.Result{}
+	case errPending:
+		return scsi.Pending
+	}
+	return d.failedOn(c, e, err, otherwise)
 }
 
 // hurried says whether c must not wait, and the store might make it.
 func (d *Disk) hurried(c *scsi.Command) bool { return c.AtOnce && d.traits.Blocking }
 
-// readv reads for c. Where c is hurried and would have to wait, the error is EAGAIN.
+// readv reads for c. Where c is hurried and would have to wait, an Engine reads, and the error is errPending; or EAGAIN.
 func (d *Disk) readv(c *scsi.Command, iov scsi.Buffer, off int64) error {
-	if d.hurried(c) {
-		return d.store.ReadvAtOnce(iov, off)
+	whole, resumed := c.Resumed()
+	switch {
+	case whole:
+		return nil
+	case !d.hurried(c):
+		return d.store.Readv(iov, off)
+	case resumed:
+		return syscall.EAGAIN
 	}
-	return d.store.Readv(iov, off)
+	err := d.store.ReadvAtOnce(iov, off)
+	if errors.Is(err, syscall.EAGAIN) && d.store.ReadvBy(c.Engine, iov, off) {
+		return errPending
+	}
+	return err
 }
 
 // transfer is the extent that c is to move, no more than one command may.

@@ -27,8 +27,8 @@ func (k *counters) run(c *scsi.Command, do func(*scsi.Command) scsi.Result) scsi
 	}
 	began := time.Now()
 	r := do(c)
-	if !r.IsLater() {
-		k.spent.Add(timed * int64(time.Since(began)))
+	if r.Ended() {
+		k.spent.Add(timed * int64(time.Since(began)+c.Pending()))
 	}
 	return r
 }
@@ -38,7 +38,7 @@ func (k *counters) count(blocks uint64, r scsi.Result) {
 	switch {
 	case r.OK():
 		k.Add(blocks)
-	case !r.IsLater():
+	case r.Ended():
 		k.Add(0)
 	}
 }
@@ -70,7 +70,7 @@ func (d *Disk) counted(ops []scsi.Op) []scsi.Op {
 				k := &d.lane(c).writes
 				r := k.run(c, do)
 				k.count(received(c), r)
-				if d.thresholds.on.Load() {
+				if r.Ended() && d.thresholds.on.Load() {
 					d.wrote(altered(c), r)
 				}
 				return r
@@ -78,7 +78,7 @@ func (d *Disk) counted(ops []scsi.Op) []scsi.Op {
 		default: // of who knows how many blocks
 			op.Do = func(c *scsi.Command) scsi.Result {
 				r := do(c)
-				if d.thresholds.on.Load() {
+				if r.Ended() && d.thresholds.on.Load() {
 					d.wrote(uint64(d.thresholds.unit), r)
 				}
 				return r

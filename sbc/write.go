@@ -1,6 +1,7 @@
 package sbc
 
 import (
+	"errors"
 	"syscall"
 
 	"github.com/tcmud/tcmud/scsi"
@@ -9,32 +10,38 @@ import (
 // writer is the handler of a WRITE command whose CDB has the field fua.
 func (d *Disk) writer(fua scsi.Field) func(*scsi.Command) scsi.Result {
 	forced := fua.Reader()
-	return func(c *scsi.Command) scsi.Result {
+	return func(c *scsi.Command) (r scsi.Result) {
 		e, data, r := d.receive(c)
 		if !r.OK() || e.n == 0 {
 			return r
 		}
-		g, locks := &d.lane(c).guard, locksOf(e)
-		if !g.enter(locks, c.AtOnce) {
+		locks := locksOf(e)
+		if !d.enter(c, locks) {
 			return scsi.Later
 		}
-		defer g.unlock(locks)
-		if err := d.writev(c, data, d.offset(e), forced.Uint(c.CDB) != 0 || d.durable()); err != nil {
-			return d.failedOn(c, e, err, scsi.WriteError)
-		}
-		return scsi.Result{}
+		defer func() { d.leave(c, locks, r) }()
+		err := d.writev(c, data, d.offset(e), forced.Uint(c.CDB) != 0 || d.durable())
+		return d.outcome(c, e, err, scsi.WriteError)
 	}
 }
 
-// writev writes for c. Where c is hurried and would have to wait, as for the medium, the error is EAGAIN.
+// writev writes for c. Where c is hurried and would have to wait, an Engine writes, and the error is errPending; or, as where
+// it would have to wait for the medium, EAGAIN.
 func (d *Disk) writev(c *scsi.Command, iov scsi.Buffer, off int64, durable bool) error {
+	whole, resumed := c.Resumed()
 	switch {
+	case whole:
+		return nil
 	case !d.hurried(c):
 		return d.store.Writev(iov, off, durable)
-	case durable:
+	case durable, resumed:
 		return syscall.EAGAIN
 	}
-	return d.store.WritevAtOnce(iov, off)
+	err := d.store.WritevAtOnce(iov, off)
+	if errors.Is(err, syscall.EAGAIN) && d.store.WritevBy(c.Engine, iov, off) {
+		return errPending
+	}
+	return err
 }
 
 // receive is the extent that c is to write, no more than one command may, and its Data-Out, a block for each.

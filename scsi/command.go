@@ -1,5 +1,7 @@
 package scsi
 
+import "time"
+
 // MaxCDB is the length of the longest CDB there is (SPC-4 clause 4.2.4: 8 bytes and an additional length of one byte).
 const MaxCDB = 8 + 255
 
@@ -38,6 +40,11 @@ type Command struct {
 	// AtOnce says that others wait behind this command. A handler that would have to wait returns Later instead, and has
 	// done nothing; then the transport has it run elsewhere, with AtOnce unset.
 	AtOnce bool
+	// Engine does I/O for a command with AtOnce, beside the thread that runs it. Nil: there is none.
+	Engine Engine
+
+	resumed, whole bool // see Resume
+	pending        time.Duration
 
 	op     *Op
 	lba    uint64 // of Op.Extent, as blocks
@@ -51,10 +58,19 @@ type Command struct {
 	sense  [MaxSense]byte
 }
 
+// Engine does a handler's I/O while the transport's thread carries out other commands.
+type Engine interface {
+	// Read begins to read iov from off on of the file that the descriptor fd is open for, and Write begins to write it. Where
+	// they say so the handler returns Pending, and the transport calls it again with the same Command when that has ended:
+	// see Resumed. Else nothing has been done.
+	Read(fd int, iov [][]byte, off int64) bool
+	Write(fd int, iov [][]byte, off int64) bool
+}
+
 // Handler answers commands: a Unit, or anything of one's own.
 type Handler interface {
-	// Do carries out c and returns how it ended. It is called once for each command, from several goroutines at
-	// once, and neither keeps c nor its memory.
+	// Do carries out c and returns how it ended, or with AtOnce that it has not (Result.Ended). It is called from several
+	// goroutines at once, and neither keeps c nor its memory.
 	Do(c *Command) Result
 }
 
@@ -66,10 +82,24 @@ func (f HandlerFunc) Do(c *Command) Result { return f(c) }
 
 // Begin readies c for a Handler: transports call it once they have filled in CDB, Data and Nexus.
 func (c *Command) Begin() {
-	c.op, c.lba, c.blocks, c.moved, c.out = nil, 0, 0, 0, false
+	c.op, c.lba, c.blocks, c.moved, c.out, c.resumed, c.whole, c.pending = nil, 0, 0, 0, false, false, false, 0
 	c.size = c.Data.Len()
 	c.room = c.size
 }
+
+// Resume is for transports: before Do is called again after Pending. It says whether the I/O was done, all of it, and how long
+// it took.
+func (c *Command) Resume(whole bool, pending time.Duration) {
+	c.resumed, c.whole, c.pending = true, whole, pending
+}
+
+// Resumed is for a handler that has returned Pending: whether it is called again, and whether the I/O has been done. If not
+// it does it itself, all of it; with AtOnce it returns Later, so that it is called once more where it may wait. What it
+// held when it returned Pending it still holds.
+func (c *Command) Resumed() (whole, resumed bool) { return c.whole, c.resumed }
+
+// Pending is how long the Engine took.
+func (c *Command) Pending() time.Duration { return c.pending }
 
 // WasAborted says whether the command has been aborted: handlers that take long ask between the pieces of what they do.
 func (c *Command) WasAborted() bool {

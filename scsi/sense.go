@@ -92,7 +92,7 @@ type detail struct {
 	raw      *[MaxSense]byte // sense data as a device gave it, in a Command
 }
 
-// facts are which details there are (bits 0 to 7), the bit that a field pointer points at (8 to 15), and the byte, or how
+// facts are which details there are (bits 0 to 11), the bit that a field pointer points at (12 to 15), and the byte, or how
 // much of 65536 is done (16 to 31).
 type facts uint32
 
@@ -105,6 +105,7 @@ const (
 	hasProgress
 	hasSpecific
 	later
+	pending
 )
 
 // Later is the result of a command that would have had to wait, and had AtOnce: nothing of it has been done, and it is to be
@@ -113,6 +114,15 @@ var Later = Result{Status: Busy, detail: detail{facts: later}}
 
 // IsLater says whether r is Later.
 func (r Result) IsLater() bool { return r.has(later) }
+
+// Pending is the result of a command whose I/O Command.Engine has begun, so that it has not ended yet.
+var Pending = Result{Status: Busy, detail: detail{facts: pending}}
+
+// IsPending says whether r is Pending.
+func (r Result) IsPending() bool { return r.has(pending) }
+
+// Ended says whether the command is over: r is neither Later nor Pending, after which it comes again.
+func (r Result) Ended() bool { return r.detail.facts&(later|pending) == 0 }
 
 // Check is CHECK CONDITION with the given sense.
 func Check(k Key, c Code) Result { return Result{Status: CheckCondition, Key: k, Code: c} }
@@ -130,7 +140,7 @@ func (r Result) AtParam(byte int) Result { return r.point(byte, 0, hasPointer) }
 func (r Result) AtParamBit(byte, bit int) Result { return r.point(byte, bit, hasPointer|hasBit) }
 
 func (r Result) point(byte, bit int, has facts) Result {
-	r.detail.facts = r.detail.facts&0xff | has | facts(uint8(bit))<<8 | facts(uint16(byte))<<16
+	r.detail.facts = r.detail.facts&0xfff | has | facts(uint8(bit)&0xf)<<12 | facts(uint16(byte))<<16
 	return r
 }
 
@@ -138,7 +148,7 @@ func (r Result) has(f facts) bool { return r.detail.facts&f != 0 }
 
 // where is the byte and the bit of a field pointer; of progress the byte alone.
 func (r Result) where() (byte uint16, bit uint8) {
-	return uint16(r.detail.facts >> 16), uint8(r.detail.facts >> 8)
+	return uint16(r.detail.facts >> 16), uint8(r.detail.facts>>12) & 0xf
 }
 
 // WithInfo is r with the INFORMATION field, most often an LBA.

@@ -132,23 +132,34 @@ func (u *Unit) ready(f Flags) Result {
 }
 
 // Do carries out a command: it finds the row, passes the checks, and calls the handler. The first check that fails ends
-// the command.
+// the command. One that has been pending has passed them.
 func (u *Unit) Do(c *Command) Result {
-	c.Begin()
-	op, r := u.find(c.CDB)
-	if op != nil {
-		c.op = op
-		if c.AtOnce && (op.Flags&Lengthy != 0 || u.waits && op.Flags&Prompt == 0) {
-			return Later
-		}
-		if r = u.admit(op, c); r.OK() {
-			r = u.do[op.row](c)
-		}
+	var r Result
+	if c.resumed {
+		r = u.do[c.op.row](c)
+	} else {
+		r = u.carryOut(c)
 	}
 	if r.Status == CheckCondition && u.Is(DescriptorFormat) {
 		return r.InDescriptorFormat()
 	}
 	return r
+}
+
+func (u *Unit) carryOut(c *Command) Result {
+	c.Begin()
+	op, r := u.find(c.CDB)
+	if op == nil {
+		return r
+	}
+	c.op = op
+	if c.AtOnce && (op.Flags&Lengthy != 0 || u.waits && op.Flags&Prompt == 0) {
+		return Later
+	}
+	if r := u.admit(op, c); !r.OK() {
+		return r
+	}
+	return u.do[op.row](c)
 }
 
 // admit is the list of checks between the row and its handler, in the order in which their failures are reported.
