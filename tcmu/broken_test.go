@@ -97,7 +97,7 @@ func TestIDThatIsInFlight(t *testing.T) {
 	d := hand(t, mem, good)
 	h, err := d.ring.header(0, 256)
 	require.NoError(t, err)
-	require.NoError(t, d.ring.take(h, new(slot)))
+	require.NoError(t, d.ring.take(h, new(slot), waiting))
 	_, err = d.scan()
 	requireBroken(t, err, 128, "outside") // its CDB is in the first entry
 	mem[0x80+128+24], mem[0x80+128+25] = 0x70, 1
@@ -148,7 +148,7 @@ func TestHeadAmongCommandsInFlight(t *testing.T) {
 	d := hand(t, mem, good)
 	h, err := d.ring.header(0, 256)
 	require.NoError(t, err)
-	require.NoError(t, d.ring.take(h, new(slot)))
+	require.NoError(t, d.ring.take(h, new(slot), waiting))
 	mem[12], mem[13] = 0x40, 0
 	_, err = d.ring.filled()
 	requireBroken(t, err, 0x40, "among commands in flight from 0x0 to 0x80")

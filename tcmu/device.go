@@ -52,6 +52,9 @@ type Options struct {
 	// long as that pays: an initiator that sends commands one at a time gets several times as many, at the cost of a
 	// processor while it does.
 	NoSpin bool
+	// NoURing: commands that would have to wait go to the Workers, all of them. Otherwise the ring's thread does I/O on files
+	// by io_uring, if the handler leaves it that (scsi.Command.Engine) and the kernel lets it, Linux 6.1 or later.
+	NoURing bool
 	// Log gets what people should know: panics of the handler. Nil for none.
 	Log *slog.Logger
 
@@ -240,8 +243,10 @@ func (d *Device) answer(s *slot, h scsi.Handler) (res scsi.Result, length uint32
 		return scsi.InvalidCommandOperationCode, 0
 	}
 	s.cmd.Nexus = d.opts.Nexus
-	s.cmd.Begin()
-	if res = h.Do(&s.cmd); res.IsLater() && s.cmd.AtOnce {
+	if !s.resumed {
+		s.cmd.Begin()
+	}
+	if res = h.Do(&s.cmd); s.cmd.AtOnce && !res.Ended() {
 		return res, 0
 	}
 	return res, s.conceal(res, d.ring.features)

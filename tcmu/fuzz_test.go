@@ -88,7 +88,7 @@ func takeAll(d *Device) (held []*slot, err error) {
 		}
 		s := new(slot)
 		if err = s.load(d.ring, h); err == nil {
-			if err = d.ring.take(h, s); err == nil {
+			if err = d.ring.take(h, s, waiting); err == nil {
 				held = append(held, s)
 			}
 		}

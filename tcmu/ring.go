@@ -114,9 +114,9 @@ func (r *ring) running() (id uint16, ok bool) {
 	return uint16(own), own != r.owned
 }
 
-// take moves consumed past the entry h, which is the one there. The id of a command is in flight from now on, and s waits
-// with it: whoever finds one finds the other.
-func (r *ring) take(h header, s *slot) error {
+// take moves consumed past the entry h, which is the one there. The id of a command is in flight from now on, and s is in the
+// given phase with it: whoever finds one finds the other.
+func (r *ring) take(h header, s *slot, p phase) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch h.op {
@@ -128,7 +128,7 @@ func (r *ring) take(h header, s *slot) error {
 		r.live.add(h.id)
 		r.inFlight++
 		r.counts.commands++
-		s.phase.Store(waiting)
+		s.phase.Store(p)
 	case opTMR:
 		r.counts.tmrs++
 	case opPad:

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tcmud/tcmud/scsi"
 )
 
 // longestBatch is how many commands are completed inline before the kernel is told. Each doorbell has a cost of its own;
@@ -18,6 +20,8 @@ type consumer struct {
 	slot *slot // for the next command; nil: to be had from the workers
 	owed bool  // the tail has moved and the kernel has not been told
 	wait wait
+
+	background background
 }
 
 // serve is the ring's thread. It has a thread of the operating system to itself and waits in system calls of its own: in
@@ -27,13 +31,18 @@ func (d *Device) serve() {
 	debug.SetPanicOnFault(true) // a page that the kernel has taken away fails one command, not the process
 	for !d.stopped() {
 		found, err := d.scan()
-		if err == nil && !found {
+		ended := false
+		if err == nil {
+			ended, err = d.reap()
+		}
+		if err == nil && !found && !ended {
 			err = d.await()
 		}
 		if err != nil {
 			d.end(err)
 		}
 	}
+	d.sink()
 	d.workers.drain()
 	d.close()
 }
@@ -61,8 +70,12 @@ func (d *Device) scan() (found bool, err error) {
 	return true, errors.Join(err, d.settle())
 }
 
-// settle tells the kernel what the ring's thread has completed or stepped over, if anything.
+// settle begins what has been left to the background, and tells the kernel what the ring's thread has completed or stepped
+// over, if anything.
 func (d *Device) settle() error {
+	if err := d.submit(); err != nil {
+		return err
+	}
 	if !d.consumer.owed {
 		return nil
 	}
@@ -103,12 +116,12 @@ func (d *Device) step(head uint32) error {
 			d.opts.TMR(t)
 		}
 	case opPad: // a command follows, and the kernel hears of both
-		return r.take(h, nil)
+		return r.take(h, nil, idle)
 	default:
 		r.bytes(h)[entryUFlags] = flagUnknownOp
 	}
 	d.consumer.owed = true
-	return r.take(h, nil)
+	return r.take(h, nil, idle)
 }
 
 // command takes a command and runs it, or hands it to a worker.
@@ -124,18 +137,29 @@ func (d *Device) command(h header) error {
 		return d.handOver(h, s)
 	}
 	d.ring.begin(h.id)
-	s.cmd.AtOnce = d.workers.limit > 0
-	res, length := d.answer(s, d.handler)
-	if s.cmd.AtOnce && res.IsLater() {
-		return d.handOver(h, s)
+	if s.cmd.AtOnce = d.workers.limit > 0; s.cmd.AtOnce && !d.opts.NoURing {
+		s.background, s.cmd.Engine = &d.consumer.background, s
 	}
-	d.consumer.owed = true
-	return d.ring.finish(h, res, length)
+	switch res, length := d.attempt(s); {
+	case res.IsPending():
+		return d.leave(h, s)
+	case res.IsLater() && s.cmd.AtOnce:
+		return d.handOver(h, s)
+	default:
+		d.consumer.owed = true
+		return d.ring.finish(h, res, length)
+	}
+}
+
+// attempt is answer on the ring's thread, where a command need not end.
+func (d *Device) attempt(s *slot) (scsi.Result, uint32) {
+	res, length := d.answer(s, d.handler)
+	return d.consumer.background.accept(res), length
 }
 
 // handOver takes a command and hands it to a worker.
 func (d *Device) handOver(h header, s *slot) error {
-	if err := d.ring.take(h, s); err != nil {
+	if err := d.ring.take(h, s, waiting); err != nil {
 		return err
 	}
 	d.dispatch(s)
@@ -152,10 +176,15 @@ func (d *Device) slot() (*slot, error) {
 	if c.slot != nil {
 		return c.slot, nil
 	}
-	look := time.NewTicker(shortestNap)
+	pause := shortestNap
+	if c.background.busy() {
+		pause = time.Millisecond
+	}
+	look := time.NewTicker(pause)
 	defer look.Stop()
 	for {
-		if err := errors.Join(d.settle(), d.lookAhead()); err != nil {
+		_, err := d.reap()
+		if err := errors.Join(err, d.settle(), d.lookAhead()); err != nil {
 			return nil, err
 		}
 		select {

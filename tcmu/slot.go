@@ -3,6 +3,9 @@ package tcmu
 import (
 	"encoding/binary"
 	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tcmud/tcmud/scsi"
 )
@@ -11,10 +14,18 @@ import (
 // with completions out of order, its entry may be overwritten by the completion of another at any time after.
 // A slot is used again for the next command, so that none of it is allocated per command.
 type slot struct {
-	id   uint16
-	bidi bool
-	cdb  [scsi.MaxCDB]byte
-	cmd  scsi.Command
+	id     uint16
+	bidi   bool
+	number int // of the workers' slots
+	cdb    [scsi.MaxCDB]byte
+	cmd    scsi.Command
+
+	// Of a command that is in the background.
+	background *background
+	transfer   []unix.Iovec
+	bytes      int       // of transfer
+	pending    time.Time // since when
+	resumed    bool
 
 	// Of a slot that goes to workers.
 	phase atomic.Uint32
@@ -41,7 +52,7 @@ func (s *slot) load(r *ring, h header) error {
 	if n == 0 || n > have {
 		return r.broken(h.off, "CMD with %d bytes for a CDB that begins with %#02x", have, s.cdb[0])
 	}
-	s.id, s.bidi = h.id, bidi > 0
+	s.id, s.bidi, s.resumed = h.id, bidi > 0, false
 	s.cmd.CDB = s.cdb[:n]
 	s.cmd.Data = s.cmd.Data[:0]
 	for i := range out {

@@ -37,19 +37,19 @@ const (
 
 // wait is how the ring's thread waits for the kernel.
 type wait struct {
-	poll   [2]unix.PollFd
-	nap    time.Duration // of the next sleep, at most
-	hold   bool          // the next wait is likely to be a short one
-	pays   time.Duration // how long a wait may be for spin to pay
-	misses int           // how often in a row it was in vain
-	passed int           // how many waits have done without it since
+	poll   [3]unix.PollFd // the ring, what wakes the thread, and the background
+	nap    time.Duration  // of the next sleep, at most
+	hold   bool           // the next wait is likely to be a short one
+	pays   time.Duration  // how long a wait may be for spin to pay
+	misses int            // how often in a row it was in vain
+	passed int            // how many waits have done without it since
 }
 
 // holders is how many rings' threads wait and hold a processor of the Go runtime meanwhile. One is always left for others.
 var holders atomic.Int32
 
 func (w *wait) init(fd, wake int, spin bool) {
-	w.poll = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
+	w.poll = [3]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}, {Fd: -1, Events: unix.POLLIN}}
 	w.nap = firstDoze // of many devices that begin at once, few have anything to do
 	if spin && runtime.GOMAXPROCS(0) > 1 {
 		w.pays = min(worthSaving*wakeUp(), longestSpin)
@@ -82,14 +82,15 @@ func (w *wait) tried(paid bool) {
 	}
 }
 
-// await returns when there is something in the ring, or the device is to stop.
+// await returns when there is something in the ring, something in the background has ended, or the device is to stop.
 func (d *Device) await() error {
 	w := &d.consumer.wait
 	begin := time.Now()
+	w.poll[2].Fd = d.consumer.background.fd()
 	if w.hold {
 		d.hold(begin)
 	}
-	for d.ring.idle() && !d.stopped() {
+	for d.quiet() && !d.stopped() {
 		if err := d.sleep(); err != nil {
 			return err
 		}
@@ -97,6 +98,9 @@ func (d *Device) await() error {
 	w.learn(time.Since(begin))
 	return nil
 }
+
+// quiet says that there is nothing to do.
+func (d *Device) quiet() bool { return d.ring.idle() && !d.consumer.background.ready() }
 
 // hold waits for a short time: it spins, if that has paid lately, and then sleeps behind the Go runtime's back. To
 // the runtime this goroutine runs on, and keeps its processor. If it slept as others do, the runtime's monitor would take
@@ -111,12 +115,12 @@ func (d *Device) hold(begin time.Time) {
 	}
 	if w.tries() {
 		took := time.Duration(0)
-		for d.ring.idle() && took < longestSpin {
+		for d.quiet() && took < longestSpin {
 			took = time.Since(begin)
 		}
 		w.tried(took <= w.pays)
 	}
-	for d.ring.idle() && !d.stopped() && time.Since(begin) < longestHold {
+	for d.quiet() && !d.stopped() && time.Since(begin) < longestHold {
 		nap := unix.NsecToTimespec(int64(longestHold))
 		n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&w.poll)), uintptr(len(w.poll)), uintptr(unsafe.Pointer(&nap)), 0, 0, 0)
 		if errno != unix.EINTR && (errno != 0 || n == 0 || d.woken(w.poll[0].Revents) != nil) {
@@ -128,7 +132,8 @@ func (d *Device) hold(begin time.Time) {
 // sleep waits for the kernel, for end, or for the end of a nap.
 func (d *Device) sleep() error {
 	w := &d.consumer.wait
-	if w.nap >= firstDoze {
+	if w.nap >= firstDoze && !d.consumer.background.busy() {
+		d.consumer.background.close()
 		return d.doze()
 	}
 	nap := unix.NsecToTimespec(int64(w.nap))

@@ -47,7 +47,7 @@ func (w *workers) slot() *slot {
 	if w.made == w.depth {
 		return nil
 	}
-	s := new(slot)
+	s := &slot{number: w.made}
 	if w.made++; w.made == 1 && w.limit > 0 {
 		w.work, w.free = make(chan *slot, w.depth), make(chan *slot, w.depth)
 	}
@@ -74,7 +74,7 @@ func (w *workers) find(c *scsi.Command) *slot {
 
 // dispatch hands the loaded slot of the ring's thread to a worker, and makes one more if all have something to do.
 func (d *Device) dispatch(s *slot) {
-	d.consumer.slot = nil
+	d.consumer.slot, s.cmd.Engine = nil, nil
 	w := &d.workers
 	if out := w.made - len(w.free); out > w.running && w.running < w.limit {
 		w.running++
@@ -97,18 +97,23 @@ func (d *Device) worker() {
 	}
 }
 
-// turn runs the command of a slot whose turn it is, if it has not been aborted before.
+// turn runs the command of a slot whose turn it is, if it has not been aborted before it began.
 func (d *Device) turn(s *slot) (ran bool, err error) {
-	if !s.phase.CompareAndSwap(waiting, running) {
+	if !s.resumed && !s.phase.CompareAndSwap(waiting, running) {
 		d.workers.renew(s)
 		return false, nil
 	}
 	s.cmd.AtOnce = false
 	res, length := d.answer(s, d.handler)
+	return true, d.over(s, res, length)
+}
+
+// over completes a command that was not run at once.
+func (d *Device) over(s *slot, res scsi.Result, length uint32) error {
 	if !s.phase.CompareAndSwap(running, idle) {
 		d.workers.renew(s)
 	}
-	return true, d.ring.complete(s.id, res, length)
+	return d.ring.complete(s.id, res, length)
 }
 
 // renew makes a slot that was aborted one like any other, when those who did it have let go of it.

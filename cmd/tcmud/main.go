@@ -41,7 +41,8 @@ type options struct {
 	socket, memory, state, data string
 	metrics, dbus               string
 	level                       slog.LevelVar
-	noSpin, help, version       bool
+	noSpin, noURing             bool
+	help, version               bool
 }
 
 func parse(args []string) (*options, *pflag.FlagSet, error) {
@@ -55,6 +56,7 @@ func parse(args []string) (*options, *pflag.FlagSet, error) {
 	f.StringVar(&o.data, "data-dir", "/var/lib/tcmud", "directory of what outlives a reboot: what units remember, and the journals of atomic writes")
 	f.StringVar(&o.dbus, "dbus", "auto", "auto or off: whether targetcli finds us on the system bus, if there is one")
 	f.BoolVar(&o.noSpin, "no-spin", false, "sleep at once where there is nothing to do: less CPU for each command, and longer ways for those sent one at a time")
+	f.BoolVar(&o.noURing, "no-uring", false, "do without io_uring: threads wait for what is not in the page cache")
 	f.TextVar(&o.level, "log-level", &o.level, "DEBUG, INFO, WARN or ERROR")
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.BoolVarP(&o.help, "help", "h", false, "print this help and exit")
@@ -113,7 +115,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 		return err
 	}
 	d := daemon.New(daemon.Config{
-		Root: root, Log: log, Level: &o.level, Memory: o.memory, State: o.state, Data: o.data, Version: version, NoSpin: o.noSpin,
+		Root: root, Log: log, Level: &o.level, Memory: o.memory, State: o.state, Data: o.data, Version: version, NoSpin: o.noSpin, NoURing: o.noURing,
 	})
 	go serve(socket, control.Handler(d), log)
 	if o.metrics != "" {

@@ -109,15 +109,15 @@ func (h counted) Do(c *scsi.Command) scsi.Result {
 	t := &h.counters.traffic[class]
 	if h.counters.sampled && t.Lately()%sample != 0 {
 		r := h.handler.Do(c)
-		if !r.IsLater() {
+		if r.Ended() {
 			t.Add(h.counters.end(class, c, r))
 		}
 		return r
 	}
 	began := clock()
 	r := h.handler.Do(c)
-	if !r.IsLater() { // it will come again
-		t.timed(h.counters.end(class, c, r), clock()-began)
+	if r.Ended() { // else it will come again
+		t.timed(h.counters.end(class, c, r), clock()-began+c.Pending())
 	}
 	return r
 }

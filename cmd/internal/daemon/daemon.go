@@ -49,6 +49,7 @@ type Config struct {
 	Data    string // directory of what outlives a reboot; "": nothing does
 	Version string
 	NoSpin  bool           // rings' threads sleep at once when there is nothing to do
+	NoURing bool           // workers do all I/O that has to wait
 	Level   *slog.LevelVar // of Log, for the control socket to change; nil: nobody looks at it
 }
 

@@ -4,11 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/tcmu"
 )
 
 // kernelHWMaxSectors is what the kernel sets hw_max_sectors to where nobody did.
@@ -54,6 +58,12 @@ func (v *volume) open() (backend.Store, scsi.Handler, error) {
 
 var notReady = scsi.HandlerFunc(func(*scsi.Command) scsi.Result { return scsi.LogicalUnitNotReadyManual })
 
+// lettingGo is how long a store may be in use still by a daemon that was killed.
+const lettingGo = 10 * time.Second
+
+// openStore opens the store. What a daemon that was killed has the kernel do may not be over although its process is, and
+// until it is, the store counts as in use by it. Its ring is not reset before: memory that the kernel is to fill for
+// commands of then must not hold the data of others.
 func (v *volume) openStore(c backend.Config) (backend.Store, error) {
 	size, err := v.so.Size()
 	if err != nil {
@@ -63,9 +73,19 @@ func (v *volume) openStore(c backend.Config) (backend.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return backend.Open(c, backend.OpenOptions{
-		Size: size, BlockSize: block, Grow: isRunners(v.uio.Config), Memory: v.memory(), Journals: v.d.journals(),
-	})
+	o := backend.OpenOptions{Size: size, BlockSize: block, Grow: isRunners(v.uio.Config), Memory: v.memory(), Journals: v.d.journals()}
+	for began := time.Now(); ; {
+		store, err := backend.Open(c, o)
+		inUse := errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EBUSY)
+		if !inUse || v.mark == tcmu.Fresh || time.Since(began) > lettingGo {
+			return store, err
+		}
+		select {
+		case <-v.ctx.Done():
+			return store, err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func (v *volume) newDisk(store backend.Store, o backend.Options) (*sbc.Disk, error) {

@@ -156,7 +156,7 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 	o := tcmu.Options{
 		Log:    v.log,
 		Left:   v.beginning(),
-		NoSpin: v.d.cfg.NoSpin,
+		NoSpin: v.d.cfg.NoSpin, NoURing: v.d.cfg.NoURing,
 		Control: &tcmu.Control{
 			BlockDev:  v.so.BlockDev,
 			ResetRing: func() error { return v.so.ResetRing(lio.ResetBusy) },
