@@ -69,13 +69,14 @@ race:
 # fault of the next. The limits are for what hangs: an idle host of two
 # processors without KVM takes ten minutes.
 vmtest: build
-	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest ./tcmu ./lio
+	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest ./tcmu ./tcmu/uring ./lio
 	CGO_ENABLED=0 go build -trimpath -o build/ ./vm/conformance ./vm/powercut
 	build/powercut --cuts 1 --add bin/tcmud --add bin/tcmuctl
-	$(BOOT) $(PROGRAMS) --add build/guest.test --add build/tcmu.test --add build/lio.test --add build/conformance --add build/powercut \
+	$(BOOT) $(PROGRAMS) --add build/guest.test --add build/tcmu.test --add build/lio.test --add build/uring.test --add build/conformance --add build/powercut \
 		--scratch 2GiB --timeout 75m --count-tests -- sh -c 'failed=; \
 		try() { "$$@" || { failed=1; timeout 60 tcmuctl clearconfig confirm=true; }; }; \
-		try tcmu.test -test.v -test.run Guest -test.timeout 10m; \
+		try uring.test -test.v -test.timeout 10m; \
+		try tcmu.test -test.v -test.run 'Guest|Engine|Pending' -test.timeout 10m; \
 		try lio.test -test.v -test.run Guest -test.timeout 10m; \
 		try guest.test -test.v -test.timeout 50m; [ ! $$failed ]'
 

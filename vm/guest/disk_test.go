@@ -75,9 +75,18 @@ func newRamdisk(t *testing.T, size string, args ...string) disk {
 // newFile makes a file on the scratch disk, a fileio of it named disk0, and a
 // disk of that.
 func newFile(t *testing.T, size string, args ...string) disk {
+	return newFileNamed(t, "disk0", size, args...)
+}
+
+// newDirectFile is another, named direct0, which is read and written past the page cache.
+func newDirectFile(t *testing.T, size string) disk {
+	return newFileNamed(t, "direct0", size, "direct=1")
+}
+
+func newFileNamed(t *testing.T, name, size string, args ...string) disk {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "disk0.img")
-	return attach(t, create(t, "fileio", append([]string{"disk0", file, size}, args...)...))
+	file := filepath.Join(t.TempDir(), name+".img")
+	return attach(t, create(t, "fileio", append([]string{name, file, size}, args...)...))
 }
 
 // stores are the stores that hold data, and how to make a disk of each.

@@ -121,12 +121,12 @@ func (c check) requireClean() {
 	}
 }
 
-// Both stores at once, 32 deep, in blocks of all sizes, each block some four
+// All stores at once, 32 deep, in blocks of all sizes, each block some four
 // times over: not a byte is wrong.
 func TestDataIsRightUnderRandomLoad(t *testing.T) {
 	startDaemon(t)
 	log := kernelLog(t)
-	disks := []disk{newRamdisk(t, "64M"), newFile(t, "64M")}
+	disks := []disk{newRamdisk(t, "64M"), newFile(t, "64M"), newDirectFile(t, "64M")}
 	load := startCheck(t, disks...)
 	awaitProgress(t, disks, 1000) // half of them writes, of half a megabyte
 	load.requireClean()

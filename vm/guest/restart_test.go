@@ -83,7 +83,7 @@ func TestRestartUnderLoadIsAPause(t *testing.T) {
 	}{{"SIGTERM", (*daemon).terminate, false}, {"kill -9", (*daemon).kill, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			daemon := startDaemon(t)
-			disks := []disk{newRamdisk(t, "64M"), newFile(t, "64M")}
+			disks := []disk{newRamdisk(t, "64M"), newFile(t, "64M"), newDirectFile(t, "64M")}
 			log := kernelLog(t)
 			var before []int
 			for _, d := range disks {
