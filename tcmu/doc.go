@@ -8,7 +8,9 @@
 //	ring.go      the cursors: what is consumed, what is completed
 //	entry.go     the bytes of an entry
 //	slot.go      a command's private memory: CDB and segments copied out of the entry
-//	device.go    a ring and what serves it; serve.go its thread, workers.go the others, doorbell.go the way back
+//	device.go    a ring and what serves it; serve.go its thread, workers.go the others, background.go the I/O that the
+//	             kernel does meanwhile, doorbell.go the way back
+//	wait.go      how the thread waits; doze.go how it does for long
 //	inflight.go  what is with the handler; tasks.go how it is aborted, and tmr.go who says so
 //	start.go     where in the ring a new process begins; uio.go how it gets hold of the ring
 //	netlink.go   what the kernel says of devices that come, go and change
