@@ -16,6 +16,8 @@ const (
 	// instead of 40. It pays as long as a wake-up would be a part of the wait worth saving, one in so many.
 	longestSpin = 500 * time.Microsecond
 	worthSaving = 16
+	// looks is how often it looks at the ring before it looks at the clock, which costs more by far.
+	looks = 64
 
 	// Spin is tried several times in a row before it counts as in vain: one late command means nothing, and after a sleep the
 	// next is late because of it. Then it is passed over for 1 wait, next time for 3, for 7, at most for 1<<longestPass - 1.
@@ -102,6 +104,16 @@ func (d *Device) await() error {
 // quiet says that there is nothing to do.
 func (d *Device) quiet() bool { return d.ring.idle() && !d.consumer.background.ready() }
 
+// looks is quiet, many times over.
+func (d *Device) looks() bool {
+	for range looks {
+		if !d.quiet() {
+			return false
+		}
+	}
+	return true
+}
+
 // hold waits for a short time: it spins, if that has paid lately, and then sleeps behind the Go runtime's back. To
 // the runtime this goroutine runs on, and keeps its processor. If it slept as others do, the runtime's monitor would take
 // the processor from it, since it has not been rescheduled for long, and to see to that look at it every 20 µs: two
@@ -115,7 +127,7 @@ func (d *Device) hold(begin time.Time) {
 	}
 	if w.tries() {
 		took := time.Duration(0)
-		for d.quiet() && took < longestSpin {
+		for d.looks() && took < longestSpin {
 			took = time.Since(begin)
 		}
 		w.tried(took <= w.pays)
