@@ -16,11 +16,14 @@ import (
 )
 
 // tinyTmpfs mounts a tmpfs of 1 MiB for the test.
-func tinyTmpfs(t *testing.T) string {
+func tinyTmpfs(t *testing.T) string { return mountTmpfs(t, "size=1m") }
+
+// mountTmpfs mounts a tmpfs with options for as long as a test takes.
+func mountTmpfs(t *testing.T, options string) string {
 	dir := t.TempDir()
-	err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m")
+	err := unix.Mount("tmpfs", dir, "tmpfs", 0, options)
 	if err == unix.EPERM {
-		t.Skip("mounting a small tmpfs needs root")
+		t.Skip("mounting a tmpfs needs root")
 	}
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0)) })

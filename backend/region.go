@@ -164,9 +164,10 @@ func (r *Ramdisk) erase(off, end int64) error {
 	}
 	r.clear(reg, off, head)
 	r.clear(reg, tail, end)
-	if head == tail || reg.present&r.pages(head, tail) == 0 {
+	if head == tail {
 		return nil
 	}
+	// Also where no page is present, which takes 1 to 2.4 µs: one of 2 MiB, in a tmpfs that has such, came with the first of its parts.
 	err := fallocate(r.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, head, r.pageStart(tail+r.page()-1)-head)
 	if err != nil {
 		return fmt.Errorf("ramdisk %q: cannot give back memory: %w", r.path, err)
