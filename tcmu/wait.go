@@ -104,8 +104,8 @@ func (d *Device) await() error {
 // quiet says that there is nothing to do.
 func (d *Device) quiet() bool { return d.ring.idle() && !d.consumer.background.ready() }
 
-// looks is quiet, many times over.
-func (d *Device) looks() bool {
+// staysQuiet is quiet, many times over.
+func (d *Device) staysQuiet() bool {
 	for range looks {
 		if !d.quiet() {
 			return false
@@ -127,7 +127,7 @@ func (d *Device) hold(begin time.Time) {
 	}
 	if w.tries() {
 		took := time.Duration(0)
-		for d.looks() && took < longestSpin {
+		for d.staysQuiet() && took < longestSpin {
 			took = time.Since(begin)
 		}
 		w.tried(took <= w.pays)
