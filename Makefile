@@ -76,7 +76,7 @@ vmtest: build
 		--scratch 2GiB --timeout 75m --count-tests -- sh -c 'failed=; \
 		try() { "$$@" || { failed=1; timeout 60 tcmuctl clearconfig confirm=true; }; }; \
 		try uring.test -test.v -test.timeout 10m; \
-		try tcmu.test -test.v -test.run 'Guest|Engine|Pending' -test.timeout 10m; \
+		try tcmu.test -test.v -test.run "Guest|Engine|Pending" -test.timeout 10m; \
 		try lio.test -test.v -test.run Guest -test.timeout 10m; \
 		try guest.test -test.v -test.timeout 50m; [ ! $$failed ]'
 
@@ -131,7 +131,7 @@ fuzz:
 	done
 
 # Our disks, the kernel's, tcmu-runner's and the least that a TCMU handler can be,
-# side by side in the VM: half an hour without KVM, results in bench/results.
+# side by side in the VM: three quarters of an hour without KVM, results in bench/results.
 # "make bench BENCH='--rounds 1 --targets rd_mcp,tcmud*'" measures a part, and
 # leaves what it sees in build/bench.results only.
 bench: build
