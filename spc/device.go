@@ -79,6 +79,7 @@ func New(cfg Config) *Device {
 	d.modes = sortModes(append(d.ownModes(), cfg.Modes...), d.Keeps())
 	d.Remember(modesRecord, d.restoreModes)
 	d.openLog()
+	d.cfg.VPD, d.cfg.Modes, d.cfg.Logs = nil, nil, nil // a thousand idle units would keep them twice
 	if cfg.Reservations {
 		d.reserve = &reservations{device: d}
 		d.Remember(reservationsRecord, d.reserve.restore)

@@ -71,8 +71,7 @@ func sortModes(pages []ModePage, saveable bool) []ModePage {
 		m.header(m.Default, saveable)
 		m.Changeable = append(m.Changeable, make([]byte, len(m.Default)-len(m.Changeable))...)
 		m.header(m.Changeable, saveable)
-		m.current = slices.Clone(m.Default)
-		m.saved = m.current
+		m.current, m.saved = m.Default, m.Default // they are replaced, not written to
 	}
 	return pages
 }
