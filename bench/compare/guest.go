@@ -21,30 +21,35 @@ import (
 // room for 16 characters.
 var guestTargets = map[string]string{"RAMDISK-MCP": "rd_mcp", "tcmud-ramdisk": "tcmud ramdisk"}
 
-type guestWorkload struct {
-	name, dd string
-	bytes    float64 // that dd moves
+// guestDDs are what dd does to $disk, by the names of the workloads.
+var guestDDs = []struct{ name, args string }{
+	{"dd write", "if=/dev/zero of=/dev/$disk bs=1M count=10 oflag=dsync,direct"},
+	{"dd read", "if=/dev/$disk of=/dev/null bs=1M count=10 iflag=direct"},
 }
 
-// guestWorkloads is what dd does to $disk. In place of fio, which has more libraries than the guest has memory, dd with
-// small blocks is the workload of depth 1.
-var guestWorkloads = []guestWorkload{
-	{"dd write", "if=/dev/zero of=/dev/$disk bs=1M count=10 oflag=direct", 10 << 20},
-	{"dd read", "if=/dev/$disk of=/dev/null bs=1M count=10 iflag=direct", 10 << 20},
-	{"dd write 4k", "if=/dev/zero of=/dev/$disk bs=4k count=400 oflag=direct", 400 << 12},
-	{"dd read 4k", "if=/dev/$disk of=/dev/null bs=4k count=400 iflag=direct", 400 << 12},
-}
+// guestFios are the workloads that fio does there. They are few: it takes such a guest ten seconds to start it.
+var guestFios = []string{"randread 4k depth 1", "randwrite 4k depth 1", "randread 4k depth 32", "write 1M depth 4"}
 
-// guestBegin is the begin of the script. The dd of Debian's busybox tells no time, its shell does, in seconds with a point;
-// what dd takes to start is in it, for both disks.
+// guestPrograms are in the guest from this machine. busybox has a dd, which knows no dsync, and prefers it unless told /bin/dd.
+var guestPrograms = []string{"dd", "fio"}
+
+// guestBegin is the begin of the script. What a program says is for one line, and as short as may be: a console is slow.
 const guestBegin = `
 while [ ! -b /dev/sdb ]; do usleep 50000; done
-measure() {
-	name=$1 model=$(cat /sys/block/$disk/device/model)
+tell() {
+	echo "bench|$round|$(cat /sys/block/$disk/device/model)|$*"
+}
+with_dd() {
+	name=$1
 	shift
-	begin=$EPOCHREALTIME
-	dd "$@" 2>/dev/null || name="failed $name"
-	echo "bench|$round|$model|$name|$begin|$EPOCHREALTIME"
+	/bin/dd "$@" 2>/said || { name="failed $name" && cat /said; }
+	tell "$name|dd|$(tail -n 1 /said)"
+}
+with_fio() {
+	name=$1
+	shift
+	fio "$@" >/said 2>/wrong || { name="failed $name" && cat /wrong; }
+	tell "$name|fio|$(tr -d ' \n' </said)"
 }
 for disk in sda sdb; do dd if=/dev/zero of=/dev/$disk bs=1M count=10 oflag=direct; done
 `
@@ -53,13 +58,18 @@ for disk in sda sdb; do dd if=/dev/zero of=/dev/$disk bs=1M count=10 oflag=direc
 const guestEnd = "bench|end"
 
 // guestScript measures all workloads on both disks, in turn, as often as there are rounds.
-func guestScript(rounds int) string {
+func (o options) guestScript() string {
+	o.time *= 4 // a hundred commands in a second would be too few to tell anything
 	var s strings.Builder
 	s.WriteString(guestBegin)
-	for round := range rounds {
+	for round := range o.rounds {
 		fmt.Fprintf(&s, "round=%d\n", round)
-		for _, w := range guestWorkloads {
-			fmt.Fprintf(&s, "for disk in %s; do measure %q %s; done\n", strings.Join(rotated([]string{"sda", "sdb"}, round), " "), w.name, w.dd)
+		each := "for disk in " + strings.Join(rotated([]string{"sda", "sdb"}, round), " ") + "; do"
+		for _, w := range guestDDs {
+			fmt.Fprintf(&s, "%s with_dd %q %s; done\n", each, w.name, w.args)
+		}
+		for _, name := range guestFios {
+			fmt.Fprintf(&s, "%s with_fio %q %s; done\n", each, name, strings.Join(slices.Concat(o.fio("/dev/$disk"), fioArgs(name)), " "))
 		}
 	}
 	fmt.Fprintf(&s, "echo %q\n", guestEnd)
@@ -67,7 +77,7 @@ func guestScript(rounds int) string {
 }
 
 // guestTime is how long a guest may take, which is emulated in a machine that may be emulated too.
-const guestTime = 6 * time.Minute
+const guestTime = 15 * time.Minute
 
 // guest measures our ramdisk and the kernel's as disks of a guest, by vhost.
 func (b *bench) guest(ctx context.Context) (err error) {
@@ -111,7 +121,8 @@ func (b *bench) boot(ctx context.Context, wwn string) (err error) {
 	if err != nil {
 		return err
 	}
-	guest := inside.Guest{Dir: dir, Applets: []string{"cat", "dd"}, Script: guestScript(b.rounds)}
+	// fio is linked with a hundred megabytes of libraries, for engines that are not used here.
+	guest := inside.Guest{Dir: dir, Applets: []string{"cat", "tail", "tr"}, Programs: guestPrograms, Memory: 640, Script: b.guestScript()}
 	qemu, err := guest.Command(ctx, "-device", "vhost-scsi-pci,wwpn="+wwn)
 	if err != nil {
 		return err
@@ -134,7 +145,10 @@ func (b *bench) boot(ctx context.Context, wwn string) (err error) {
 // parseGuest reads what guestScript writes, to its end.
 func parseGuest(console io.Reader, note func(report.Sample)) error {
 	var seen []string
-	for lines := bufio.NewScanner(console); lines.Scan(); {
+	lastWords := func() string { return strings.Join(seen[max(0, len(seen)-10):], "; ") }
+	lines := bufio.NewScanner(console)
+	lines.Buffer(nil, 1<<20) // fio says all that it knows
+	for lines.Scan() {
 		line := strings.TrimSpace(lines.Text())
 		seen = append(seen, line)
 		if line == guestEnd {
@@ -143,39 +157,36 @@ func parseGuest(console io.Reader, note func(report.Sample)) error {
 		if words := strings.Split(line, "|"); words[0] == "bench" && len(words) == 6 {
 			s, err := guestSample(words[1:])
 			if err != nil {
-				return fmt.Errorf("the guest says %q: %w", line, err)
+				return fmt.Errorf("%w: the guest's last words: %s", err, lastWords())
 			}
 			note(s)
 		}
 	}
-	return fmt.Errorf("the guest has ended before it was done; its last words: %s", strings.Join(seen[max(0, len(seen)-10):], "; "))
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("what the guest says: %w", err)
+	}
+	return fmt.Errorf("the guest has ended before it was done; its last words: %s", lastWords())
 }
 
-// guestSample is what a line tells: round, product, workload, begin and end.
+// guestSample is what a line tells: round, product, workload, program, and what the program has said.
 func guestSample(words []string) (s report.Sample, err error) {
 	s = report.Sample{Suite: "guest", Fabric: "vhost", Target: guestTargets[strings.TrimSpace(words[1])], Workload: words[2]}
 	if s.Target == "" {
 		return s, errors.New("nobody gave it such a disk")
 	}
-	at := slices.IndexFunc(guestWorkloads, func(w guestWorkload) bool { return w.name == s.Workload })
-	if at < 0 {
-		return s, errors.New("dd has failed")
+	if strings.HasPrefix(s.Workload, "failed ") {
+		return s, errors.New("it has failed")
 	}
 	if s.Round, err = strconv.Atoi(words[0]); err != nil {
 		return s, err
 	}
-	begin, err1 := strconv.ParseFloat(words[3], 64)
-	end, err2 := strconv.ParseFloat(words[4], 64)
-	if err := errors.Join(err1, err2); err != nil {
-		return s, err
+	switch words[3] {
+	case "dd":
+		s.Values, err = parseDD(words[4])
+	case "fio":
+		s.Values, err = parseFio([]byte(words[4]))
+	default:
+		err = fmt.Errorf("nobody knows what %q says", words[3])
 	}
-	if end <= begin {
-		return s, errors.New("its clock stands still")
-	}
-	rate := guestWorkloads[at].bytes / (end - begin)
-	s.Values = map[string]float64{"MB/s": rate / 1e6}
-	if strings.HasSuffix(s.Workload, " 4k") {
-		s.Values["IOPS"] = rate / 4096
-	}
-	return s, nil
+	return s, err
 }

@@ -84,7 +84,7 @@ func parse() options {
 	return o
 }
 
-// run runs the suites, and leaves what has been measured also when one of them fails.
+// run runs the suites, also after one that has failed, and leaves what has been measured after each of them.
 func (o options) run(ctx context.Context, out io.Writer) (err error) {
 	if err := o.check(); err != nil {
 		return err
@@ -103,13 +103,15 @@ func (o options) run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	for _, s := range suites {
-		if matches(o.suites, s.name) && err == nil {
-			if err = s.run(b, ctx); err != nil {
-				err = fmt.Errorf("%s: %w", s.name, err)
-			}
+		if !matches(o.suites, s.name) || ctx.Err() != nil {
+			continue
 		}
+		if failed := s.run(b, ctx); failed != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", s.name, failed))
+		}
+		err = errors.Join(err, b.leave())
 	}
-	return errors.Join(err, b.leave())
+	return err
 }
 
 // check reports what of the flags would leave nothing to be measured.

@@ -47,14 +47,19 @@ func fioArgs(name string) []string {
 
 // runFio runs fio, the same for all: past the page cache, with the same order of blocks each time.
 func runFio(ctx context.Context, o options, block string, args []string) (map[string]float64, error) {
-	args = append([]string{"--output-format=json", "--filename=/dev/" + block, "--direct=1", "--ioengine=libaio", "--thread",
-		"--norandommap", "--randrepeat=1", "--time_based", "--group_reporting", "--unified_rw_reporting=mixed", "--percentile_list=50:99:99.9",
-		fmt.Sprintf("--runtime=%dms", o.time.Milliseconds()), fmt.Sprintf("--ramp_time=%dms", o.ramp.Milliseconds())}, args...)
+	args = append(o.fio("/dev/"+block), args...)
 	out, err := exec.CommandContext(ctx, "fio", args...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("fio %s: %w: %s", strings.Join(args, " "), err, out)
 	}
 	return parseFio(out)
+}
+
+// fio is the arguments for a run of fio on a disk that are the same for all workloads.
+func (o options) fio(node string) []string {
+	return []string{"--output-format=json", "--filename=" + node, "--direct=1", "--ioengine=libaio", "--thread",
+		"--norandommap", "--randrepeat=1", "--time_based", "--group_reporting", "--unified_rw_reporting=mixed", "--percentile_list=50:99:99.9",
+		fmt.Sprintf("--runtime=%dms", o.time.Milliseconds()), fmt.Sprintf("--ramp_time=%dms", o.ramp.Milliseconds())}
 }
 
 // fioJob is what fio tells of a group of jobs.

@@ -2,6 +2,7 @@ package inside
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pierrec/lz4/v4"
@@ -20,6 +22,9 @@ import (
 type Guest struct {
 	Dir     string   // an empty folder, for kernel and initrd
 	Applets []string // of busybox, that Script needs: links for all that it has take a second to make
+	// Programs are further ones, of this machine; the libraries that they are linked with come with them.
+	Programs []string
+	Memory   int // MiB, 0 for what it needs without Programs
 	// Script is run when there is a disk /dev/sda; with its end the guest ends. What it writes comes on the guest's standard
 	// output, among what else a console shows.
 	Script string
@@ -67,7 +72,7 @@ func (g Guest) Command(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	return exec.CommandContext(ctx, "qemu-system-x86_64", append([]string{
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
 		// Few features: the kernel then copies by words, which TCG is better at than at bytes.
-		"-machine", "pc,hpet=off", "-accel", "tcg", "-cpu", "qemu64", "-smp", "1", "-m", "192",
+		"-machine", "pc,hpet=off", "-accel", "tcg", "-cpu", "qemu64", "-smp", "1", "-m", strconv.Itoa(cmp.Or(g.Memory, 192)),
 		"-bios", "qboot.rom", // it boots such a kernel, and looks for no other
 		"-kernel", kernel, "-initrd", initrd, "-append", guestCommandLine,
 	}, args...)...), nil
@@ -111,6 +116,11 @@ func (g Guest) initrd(ctx context.Context) (path string, err error) {
 	if err := os.WriteFile(filepath.Join(root, "bin/busybox"), busybox, 0o755); err != nil {
 		return "", err
 	}
+	for _, program := range g.Programs {
+		if err := copyProgram(ctx, root, program); err != nil {
+			return "", err
+		}
+	}
 	for _, applet := range slices.Concat(guestApplets, g.Applets) {
 		if err := os.Symlink("busybox", filepath.Join(root, "bin", applet)); err != nil {
 			return "", err
@@ -127,6 +137,38 @@ func (g Guest) initrd(ctx context.Context) (path string, err error) {
 		return "", fmt.Errorf("cpio: %w: %s", err, out)
 	}
 	return path, nil
+}
+
+// copyProgram copies a program into bin, and what ldd(1) says that it is linked with to where it is here.
+func copyProgram(ctx context.Context, root, name string) error {
+	program, err := exec.LookPath(name)
+	if err != nil {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, "ldd", program).Output()
+	if err != nil {
+		return fmt.Errorf("ldd %s: %w", program, err)
+	}
+	copies := map[string]string{program: filepath.Join("bin", name)}
+	for _, word := range strings.Fields(string(out)) {
+		if filepath.IsAbs(word) {
+			copies[word] = word
+		}
+	}
+	for from, to := range copies {
+		to = filepath.Join(root, to)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		b, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(to, b, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // copyModules copies the guest's modules and what they need, and makes a list of them in the order in which they load.
