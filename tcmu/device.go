@@ -249,6 +249,9 @@ func (d *Device) answer(s *slot, h scsi.Handler) (res scsi.Result, length uint32
 	if res = h.Do(&s.cmd); s.cmd.AtOnce && !res.Ended() {
 		return res, 0
 	}
+	if d.ring.features&ReadLength == 0 {
+		res = res.Undelivered()
+	}
 	return res, s.conceal(res, d.ring.features)
 }
 
