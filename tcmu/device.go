@@ -107,7 +107,9 @@ type Device struct {
 	err      error // guarded by mu: why it ended
 	left     Mark  // guarded by mu
 
-	consumer consumer // the ring's thread only
+	lookout  lookout
+	current  atomic.Pointer[slot] // consumer.slot, for who holds the ring's lock while it runs a command
+	consumer consumer             // the ring's thread only
 	workers  workers
 }
 
