@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -180,7 +181,10 @@ func TestGuestDeliversWhatComesBeforeABadBlock(t *testing.T) {
 		return c.Short(scsi.UnrecoveredReadError.WithInfo(bad), (bad-first)*512)
 	}), Options{})
 	f := plug(t, so)
-	sg, err := sgio.Open(f.Name())
+	nodes, err := filepath.Glob("/sys/block/" + filepath.Base(f.Name()) + "/device/scsi_generic/*")
+	require.NoError(t, err)
+	require.Len(t, nodes, 1)
+	sg, err := sgio.OpenNode("/dev/" + filepath.Base(nodes[0]))
 	require.NoError(t, err)
 	defer sg.Close()
 	buffer := make([]byte, blocks*512)
