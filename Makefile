@@ -22,7 +22,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # dbus-daemon reads no policy below /usr/local.
 DBUSDIR ?= /usr/share/dbus-1/system.d
 
-.PHONY: build install run shell test unit race vmtest crowd powercut model coverage golden fuzz bench bench-native docs lint setup clean
+.PHONY: build install run shell test unit race vmtest crowd soak powercut model coverage golden fuzz bench bench-native docs lint setup clean
 
 # Static, so that a binary runs on any distribution and in the VM alike.
 build:
@@ -86,6 +86,14 @@ crowd: build
 	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
 	$(BOOT) $(PROGRAMS) --add build/guest.test --env TCMUD_CROWD=500 --scratch 2GiB --timeout 25m --count-tests -- \
 		guest.test -test.v -test.timeout 24m -test.run 'TestManyDevices$$'
+
+# tcmud killed again and again for TIME, while disks are written, read, checked
+# and trimmed: no I/O error, and how long the pauses are. vmtest does 20 times.
+TIME ?= 10m
+soak: build
+	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
+	$(BOOT) $(PROGRAMS) --add build/guest.test --env TCMUD_SOAK=$(TIME) --scratch 2GiB --timeout 24h --count-tests -- \
+		guest.test -test.v -test.timeout 24h -test.run 'TestKilledAgainAndAgain$$'
 
 # The virtual machine's power cut CUTS times at random moments of a storm of
 # registrations: what was answered is there at the next start. Half a minute each.

@@ -13,6 +13,7 @@ type Options struct {
 	ReadOnly     bool // readonly=1: the file or device is opened for reading only, and the disk write protected
 	Direct       bool // direct=1: the file or device is read and written past the page cache (O_DIRECT)
 	WriteProtect bool // write_protect=1: initiators cannot write
+	FailFast     bool // fail_fast=1: while the store cannot be reached, commands fail for good; else initiators ask again
 	Thick        bool // emulate_tpu=0: no thin provisioning, UNMAP is unknown
 	Rotational   bool // is_nonrot=0: the disk says nothing of being a solid state one
 	Removable    bool // removable=1: the medium can be ejected and loaded again
@@ -41,6 +42,7 @@ var options = []Option{
 	flag("readonly", false, func(o *Options) *bool { return &o.ReadOnly }).stays(),
 	flag("direct", false, func(o *Options) *bool { return &o.Direct }).stays(),
 	flag("write_protect", false, func(o *Options) *bool { return &o.WriteProtect }),
+	flag("fail_fast", false, func(o *Options) *bool { return &o.FailFast }),
 	flag("emulate_tpu", true, func(o *Options) *bool { return &o.Thick }).stays(),
 	flag("emulate_cdb32", true, func(o *Options) *bool { return &o.ShortCDBs }).stays(),
 	flag("is_nonrot", true, func(o *Options) *bool { return &o.Rotational }),

@@ -13,8 +13,9 @@ import "io"
 // All methods but Close may run concurrently with each other, on overlapping ranges too; what overlapping operations
 // leave behind is any mixture of them, block by block.
 //
-// Errors: one that wraps syscall.ENOSPC or syscall.EDQUOT is answered to the initiator as "space allocation failed", one
-// that wraps syscall.EROFS as "write protected", any other as a medium error. Nothing else is read from an error.
+// Errors: what an initiator is told follows from CauseOf the error, and nothing else is read from it. An error that wraps
+// syscall.ENOSPC is answered as "space allocation failed", one that wraps ErrUnavailable so that the initiator tries again,
+// one that says nothing of itself as a medium error.
 type Store interface {
 	// Size is the length of the store. It takes no lock and does no I/O.
 	Size() int64

@@ -12,6 +12,7 @@ import (
 type Attributes struct {
 	WriteProtect bool // initiators cannot write
 	Rotational   bool // MEDIUM ROTATION RATE is not reported, where else it is that of a solid state disk
+	FailFast     bool // while the store cannot be reached, initiators are told not to wait for it
 
 	// Limits that VPD page B0h reports, in logical blocks; 0: the defaults below. The last two are kept to.
 	OptimalTransfer uint32 // at most what Config.MaxTransfer allows
@@ -46,7 +47,7 @@ func (d *Disk) SetAttributes(a Attributes) {
 	if old.WriteProtect != now.WriteProtect && !d.traits.ReadOnly {
 		d.Attend(scsi.ModeParametersChanged, nil)
 	}
-	old.WriteProtect = now.WriteProtect
+	old.WriteProtect, old.FailFast = now.WriteProtect, now.FailFast
 	if old != now {
 		d.Attend(scsi.InquiryDataChanged, nil)
 	}

@@ -3,6 +3,7 @@ package sbc
 import (
 	"encoding/binary"
 
+	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/scsi"
 )
 
@@ -62,6 +63,9 @@ func (m move) piece(c *scsi.Command, at, n int64) scsi.Result {
 	var r scsi.Result
 	if err != nil {
 		r = m.dst.failed(c, err, scsi.ThirdPartyDeviceFailure)
+		if backend.CauseOf(err) == backend.Unavailable {
+			r = scsi.CopyTargetDeviceNotReachable
+		}
 	}
 	if m.dst.thresholds.on.Load() {
 		m.dst.wrote(to.n, r)

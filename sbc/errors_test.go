@@ -23,6 +23,9 @@ func TestStoreErrors(t *testing.T) {
 	const (
 		noSpace   = "07 27 07"
 		protected = "07 27 00"
+		away      = "02 04 01"
+		failed    = "04 44 00"
+		busy      = "" // which has no sense
 		writeErr  = "03 0c 00"
 		readErr   = "03 11 00"
 	)
@@ -33,7 +36,7 @@ func TestStoreErrors(t *testing.T) {
 		cdb  string
 		out  []byte
 		in   int
-		// sense for ENOSPC, EDQUOT and EROFS is the same everywhere
+		// what other errors are answered with is the same everywhere
 		broken string
 	}{
 		{backend.OpRead, "READ (6)", "08 000000 01 00", nil, 512, readErr},
@@ -75,6 +78,8 @@ func TestStoreErrors(t *testing.T) {
 		for err, want := range map[error]string{
 			syscall.EIO: test.broken, errBroken: test.broken, fmt.Errorf("unlike any other"): test.broken,
 			syscall.ENOSPC: noSpace, fmt.Errorf("write: %w", syscall.EDQUOT): noSpace, syscall.EROFS: protected,
+			syscall.ENODEV: away, fmt.Errorf("read: %w", syscall.ETIMEDOUT): away, fmt.Errorf("shard 7: %w", backend.ErrUnavailable): away,
+			syscall.EREMOTEIO: failed, syscall.ENOMEM: busy,
 		} {
 			t.Run(fmt.Sprint(test.name, " ", test.op, " ", err), func(t *testing.T) {
 				var reported []string
@@ -90,7 +95,11 @@ func TestStoreErrors(t *testing.T) {
 					}
 					return h.Send(test.cdb, test.out)
 				}
-				send().Sense(want)
+				if a := send(); want == busy {
+					require.Equal(t, scsi.Busy, a.Status)
+				} else {
+					a.Sense(want)
+				}
 				require.Equal(t, []string{test.name + ": " + err.Error()}, reported)
 				send().Data() // the next one is not the worse for it
 				require.Len(t, reported, 1)

@@ -28,8 +28,18 @@ func (d *Disk) reader(fua scsi.Field) func(*scsi.Command) scsi.Result {
 			return scsi.Later
 		}
 		defer func() { d.leave(c, locks, r) }()
-		n := d.bytes(e)
-		return d.outcome(c, e, d.readv(c, c.In(n, d.block), d.offset(e)), scsi.UnrecoveredReadError)
+		data := c.In(d.bytes(e), d.block)
+		switch err := d.readv(c, data, d.offset(e)); err {
+		case nil:
+			return scsi.Result{}
+		case errPending:
+			return scsi.Pending
+		default:
+			e := extent{e.lba, min(e.n, uint64(data.Len()/d.block))} // what the initiator has room for
+			return d.failedAt(c, e, err, scsi.UnrecoveredReadError, func(part extent) error {
+				return d.store.Readv(d.part(data, e, part), d.offset(part))
+			})
+		}
 	}
 }
 
@@ -51,15 +61,9 @@ func (d *Disk) leave(c *scsi.Command, locks uint64, r scsi.Result) {
 // errPending is the error of I/O that an Engine has begun.
 var errPending = errors.New("it is pending")
 
-// outcome is how a command ends whose I/O had the error err.
-func (d *Disk) outcome(c *scsi.Command, e extent, err error, otherwise scsi.Result) scsi.Result {
-	switch err {
-	case nil:
-		return scsi.Result{}
-	case errPending:
-		return scsi.Pending
-	}
-	return d.failedOn(c, e, err, otherwise)
+// part is what of the data of e is that of a part of e.
+func (d *Disk) part(data scsi.Buffer, e, part extent) scsi.Buffer {
+	return data.Slice(d.bytes(extent{n: part.lba - e.lba}), d.bytes(part))
 }
 
 // hurried says whether c must not wait, and the store might make it.

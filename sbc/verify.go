@@ -46,7 +46,12 @@ func (d *Disk) verify(c *scsi.Command) scsi.Result {
 func (d *Disk) compare(c *scsi.Command, e extent, want scsi.Buffer) scsi.Result {
 	at, err := d.difference(c, e, want)
 	switch {
-	case err != nil:
+	case err != nil && want == nil:
+		return d.failedAt(c, e, err, scsi.UnrecoveredReadError, func(part extent) error {
+			_, err := d.difference(c, part, nil)
+			return err
+		})
+	case err != nil: // what comes before a block that cannot be read may differ
 		return d.failedOn(c, e, err, scsi.UnrecoveredReadError)
 	case at >= 0:
 		return scsi.MiscompareDuringVerify.WithInfo(e.lba + uint64(at/d.block))

@@ -20,8 +20,17 @@ func (d *Disk) writer(fua scsi.Field) func(*scsi.Command) scsi.Result {
 			return scsi.Later
 		}
 		defer func() { d.leave(c, locks, r) }()
-		err := d.writev(c, data, d.offset(e), forced.Uint(c.CDB) != 0 || d.durable())
-		return d.outcome(c, e, err, scsi.WriteError)
+		durable := forced.Uint(c.CDB) != 0 || d.durable()
+		switch err := d.writev(c, data, d.offset(e), durable); err {
+		case nil:
+			return scsi.Result{}
+		case errPending:
+			return scsi.Pending
+		default:
+			return d.failedAt(c, e, err, scsi.WriteError, func(part extent) error {
+				return d.store.Writev(d.part(data, e, part), d.offset(part), durable)
+			})
+		}
 	}
 }
 

@@ -59,6 +59,9 @@ func (b Buffer) Clear(off int64) {
 	}
 }
 
+// Slice is the n bytes of b from off on; b holds at least off+n.
+func (b Buffer) Slice(off, n int64) Buffer { return b.appendSlice(nil, off, n) }
+
 // appendSlice appends the segments of the n bytes of b from off on to dst; b holds at least off+n.
 func (b Buffer) appendSlice(dst Buffer, off, n int64) Buffer {
 	for _, s := range b {

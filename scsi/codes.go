@@ -3,6 +3,7 @@ package scsi
 // Results that commands end with, named as the standard names them (SPC-4 annex F). Each sense stands here once.
 var (
 	OperationInProgress               = Check(IllegalRequest, 0x0016)
+	LogicalUnitBecomingReady          = Check(NotReady, 0x0401)
 	LogicalUnitNotReadyStopped        = Check(NotReady, 0x0402)
 	LogicalUnitNotReadyManual         = Check(NotReady, 0x0403)
 	FormatInProgress                  = Check(NotReady, 0x0404)
@@ -102,6 +103,7 @@ const (
 var codeNames = map[Code]string{
 	0x0000: "NO ADDITIONAL SENSE INFORMATION",
 	0x0016: "OPERATION IN PROGRESS",
+	0x0401: "LOGICAL UNIT IS IN PROCESS OF BECOMING READY",
 	0x0402: "LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED",
 	0x0403: "LOGICAL UNIT NOT READY, MANUAL INTERVENTION REQUIRED",
 	0x0404: "LOGICAL UNIT NOT READY, FORMAT IN PROGRESS",

@@ -18,6 +18,7 @@ var results = map[string]struct {
 	name   string
 }{
 	"OperationInProgress":               {OperationInProgress, 0x5, 0x0016, "OPERATION IN PROGRESS"},
+	"LogicalUnitBecomingReady":          {LogicalUnitBecomingReady, 0x2, 0x0401, "LOGICAL UNIT IS IN PROCESS OF BECOMING READY"},
 	"LogicalUnitNotReadyStopped":        {LogicalUnitNotReadyStopped, 0x2, 0x0402, "LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED"},
 	"LogicalUnitNotReadyManual":         {LogicalUnitNotReadyManual, 0x2, 0x0403, "LOGICAL UNIT NOT READY, MANUAL INTERVENTION REQUIRED"},
 	"FormatInProgress":                  {FormatInProgress, 0x2, 0x0404, "LOGICAL UNIT NOT READY, FORMAT IN PROGRESS"},

@@ -188,8 +188,18 @@ func (c *Command) RawSense(p []byte) Result {
 	return r
 }
 
-// Moved is what a transport tells the initiator when c has ended in GOOD, or in a Result that is Raw: the number of bytes of Data-In, and whether c
-// may have had any at all. Bytes of Data past them hold whatever was there before and must not reach the initiator.
+// Short is r, of CHECK CONDITION, with no more than the first n bytes of the buffer that In has given: the others could not be
+// filled.
+func (c *Command) Short(r Result, n int64) Result {
+	if c.moved = min(c.moved, n); c.moved > 0 {
+		r.detail.facts |= delivers
+	}
+	return r
+}
+
+// Moved is what a transport tells the initiator when c has ended in GOOD, or in a Result that Delivers: the number of bytes
+// of Data-In, and whether c may have had any at all. Bytes of Data past them hold whatever was there before and must not
+// reach the initiator.
 func (c *Command) Moved() (n int64, in bool) {
 	return c.moved, !c.out && (c.op == nil || c.op.Xfer.Dir != DataOut)
 }

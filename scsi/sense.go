@@ -106,6 +106,7 @@ const (
 	hasSpecific
 	later
 	pending
+	delivers
 )
 
 // Later is the result of a command that would have had to wait, and had AtOnce: nothing of it has been done, and it is to be
@@ -206,9 +207,22 @@ func (r Result) String() string {
 	return s
 }
 
-// Raw says that the sense data is that of a device (Command.RawSense). Such a device may have moved data and say so in
-// its sense, as tapes do: what Command.Moved tells holds as it does for GOOD.
+// Raw says that the sense data is that of a device (Command.RawSense).
 func (r Result) Raw() bool { return r.detail.raw != nil }
+
+// Delivers says that Data-In goes with the sense data, and what Command.Moved tells holds as it does for GOOD: the blocks
+// before one that cannot be read (Command.Short), or what a device has moved, as tapes do, and says in its sense data (Raw).
+func (r Result) Delivers() bool { return r.Raw() || r.has(delivers) }
+
+// Undelivered is r for a transport that cannot deliver Data-In with sense data. It has no INFORMATION field then, from which
+// an initiator would take it that what comes before that block has been delivered.
+func (r Result) Undelivered() Result {
+	if r.has(delivers) {
+		r.detail.facts &^= delivers | hasInfo
+		r.detail.info = 0
+	}
+	return r
+}
 
 // SenseSize is enough room for whatever Sense writes, but for RawSense.
 const SenseSize = 40

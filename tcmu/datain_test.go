@@ -2,6 +2,7 @@ package tcmu
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,6 +30,12 @@ func TestDataIn(t *testing.T) {
 			return c.RawSense([]byte{0x70, 0, 0x21})
 		}
 	}
+	bad := func(blocks uint64) scsi.HandlerFunc { // a disk whose first blocks can be read, and no more
+		return func(c *scsi.Command) scsi.Result {
+			c.In(offered, 512).Write(all, 0)
+			return c.Short(scsi.UnrecoveredReadError.WithInfo(blocks), int64(blocks)*512)
+		}
+	}
 	for _, c := range []struct {
 		name    string
 		h       scsi.Handler
@@ -47,6 +54,9 @@ func TestDataIn(t *testing.T) {
 		{"a device's CHECK CONDITION after some data", device(512), 0, all[:512]},
 		{"a device's CHECK CONDITION after all of it", device(offered), 0, all},
 		{"a device's CHECK CONDITION without data", device(0), 0, nil},
+		{"a bad block", bad(3), 0, all[:3*512]},
+		{"the first block is bad", bad(0), 0, nil},
+		{"a bad block, without READ_LEN", bad(3), tcmutest.ReadLength, nil},
 		{"a device's CHECK CONDITION, without READ_LEN", device(512), tcmutest.ReadLength, nil},
 	} {
 		for _, scatter := range []bool{false, true} {
@@ -59,6 +69,24 @@ func TestDataIn(t *testing.T) {
 				require.False(t, bytes.Contains(r.Data, []byte{tcmutest.Poison}))
 			})
 		}
+	}
+}
+
+// Where the blocks before a bad one cannot be delivered, the sense data does not name it: Linux would take it that they have
+// been.
+func TestABadBlockIsNamedIfWhatComesBeforeItIsDelivered(t *testing.T) {
+	for without, want := range map[uint16]string{
+		0:                   "f0 00 03 00 00 00 07 0a 00 00 00 00 11 00",
+		tcmutest.ReadLength: "70 00 03 00 00 00 00 0a 00 00 00 00 11 00",
+	} {
+		k := tcmutest.New(t, tcmutest.Config{Without: without})
+		attach(t, k, scsi.HandlerFunc(func(c *scsi.Command) scsi.Result {
+			c.In(8*512, 512)
+			return c.Short(scsi.UnrecoveredReadError.WithInfo(7), 7*512)
+		}), Options{})
+		c := &tcmutest.Command{CDB: read10(0, 8), In: 8 * 512}
+		k.Do(c)
+		require.Equal(t, want, fmt.Sprintf("% x", c.Sense[:14]))
 	}
 }
 

@@ -107,7 +107,9 @@ type Device struct {
 	err      error // guarded by mu: why it ended
 	left     Mark  // guarded by mu
 
-	consumer consumer // the ring's thread only
+	lookout  lookout
+	current  atomic.Pointer[slot] // consumer.slot, for who holds the ring's lock while it runs a command
+	consumer consumer             // the ring's thread only
 	workers  workers
 }
 
@@ -248,6 +250,9 @@ func (d *Device) answer(s *slot, h scsi.Handler) (res scsi.Result, length uint32
 	}
 	if res = h.Do(&s.cmd); s.cmd.AtOnce && !res.Ended() {
 		return res, 0
+	}
+	if d.ring.features&ReadLength == 0 {
+		res = res.Undelivered()
 	}
 	return res, s.conceal(res, d.ring.features)
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/scsi/sgio"
 )
 
 // These tests run as root in the virtual machine, against the real kernel.
@@ -162,6 +164,41 @@ func TestGuestDataSurvivesTheRing(t *testing.T) {
 			require.NotZero(t, s.Wakeups)
 		})
 	}
+}
+
+// The kernel delivers what comes before a bad block, and the sense data; sd takes the one for done by the other.
+func TestGuestDeliversWhatComesBeforeABadBlock(t *testing.T) {
+	const first, bad, blocks = 96, 101, 16
+	m := make(memory, guestSize)
+	_, err := rand.Read(m)
+	require.NoError(t, err)
+	so, u := create(t, "badblock")
+	openGuest(t, u, scsi.HandlerFunc(func(c *scsi.Command) scsi.Result {
+		if c.CDB[0] != 0x28 || c.Uint(scsi.Bytes("LOGICAL BLOCK ADDRESS", 2, 4)) != first {
+			return (&disk{memory: m}).Do(c)
+		}
+		c.In(blocks*512, 512).Write(m[first*512:bad*512], 0)
+		return c.Short(scsi.UnrecoveredReadError.WithInfo(bad), (bad-first)*512)
+	}), Options{})
+	f := plug(t, so)
+	nodes, err := filepath.Glob("/sys/block/" + filepath.Base(f.Name()) + "/device/scsi_generic/*")
+	require.NoError(t, err)
+	require.Len(t, nodes, 1)
+	sg, err := sgio.OpenNode("/dev/" + filepath.Base(nodes[0]))
+	require.NoError(t, err)
+	defer sg.Close()
+	buffer := make([]byte, blocks*512)
+	c := &scsi.Command{CDB: read10(first, blocks), Data: scsi.Buffer{buffer}}
+	c.Begin()
+	r := sg.Do(c)
+	require.Equal(t, "MEDIUM ERROR, UNRECOVERED READ ERROR", r.String())
+	var sense [scsi.MaxSense]byte
+	r.Sense(sense[:])
+	require.EqualValues(t, 0x80, sense[0]&0x80, "VALID")
+	require.EqualValues(t, bad, binary.BigEndian.Uint32(sense[3:]))
+	n, _ := c.Moved()
+	require.EqualValues(t, (bad-first)*512, n)
+	require.True(t, bytes.Equal(m[first*512:bad*512], buffer[:n]))
 }
 
 func TestGuestOneProcessServesARing(t *testing.T) {

@@ -25,9 +25,22 @@ type awaited struct {
 
 // await returns what is closed when all commands have ended that are in flight now, but for one, which may be -1.
 func (r *ring) await(except int) (done <-chan struct{}) {
-	a := &awaited{done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if a := r.expect(except); a != nil {
+		return a.done
+	}
+	over := make(chan struct{})
+	close(over)
+	return over
+}
+
+// expect makes it known what is in flight now, but for one, which may be -1; nil if that is nothing. r.mu is held.
+func (r *ring) expect(except int) *awaited {
+	if _, running := r.running(); r.inFlight == 0 && !running {
+		return nil
+	}
+	a := &awaited{done: make(chan struct{})}
 	a.ids, a.left = slices.Clone(r.live), r.inFlight
 	if id, ok := r.running(); ok && !a.ids.has(id) {
 		a.ids.add(id)
@@ -37,11 +50,24 @@ func (r *ring) await(except int) (done <-chan struct{}) {
 		a.ended(uint16(except))
 	}
 	if a.left == 0 {
-		close(a.done)
-		return a.done
+		return nil
 	}
 	r.awaited = append(r.awaited, a)
-	return a.done
+	return a
+}
+
+// forget is for who waits for a no longer, and returns the ids that have not ended. r.mu is held.
+func (r *ring) forget(a *awaited) (left []uint16) {
+	if a == nil || a.left == 0 {
+		return nil
+	}
+	r.awaited = slices.DeleteFunc(r.awaited, func(b *awaited) bool { return a == b })
+	for id := range uint16(64 * len(a.ids)) {
+		if a.ids.has(id) {
+			left = append(left, id)
+		}
+	}
+	return left
 }
 
 // ended takes the id of a command from what is in flight and what is awaited. r.mu is held.

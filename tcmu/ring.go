@@ -43,6 +43,7 @@ type ring struct {
 	owned    uint64     // guarded by mu: what own was for the last command of it that has ended
 	live     idSet      // guarded by mu: taken, and not ended
 	inFlight int        // guarded by mu: how many are in live
+	slots    []*slot    // guarded by mu: by id, of those in live
 	awaited  []*awaited // guarded by mu: what somebody waits for
 	err      error      // guarded by mu: why nothing is completed any more
 	counts   counts     // guarded by mu
@@ -126,6 +127,7 @@ func (r *ring) take(h header, s *slot, p phase) error {
 		}
 		r.owned = r.own.Load()
 		r.live.add(h.id)
+		r.hold(h.id, s)
 		r.inFlight++
 		r.counts.commands++
 		s.phase.Store(p)
@@ -137,6 +139,14 @@ func (r *ring) take(h header, s *slot, p phase) error {
 	}
 	r.consumed = r.next(h)
 	return r.settle()
+}
+
+// hold notes where the command with the given id is. r.mu is held.
+func (r *ring) hold(id uint16, s *slot) {
+	if n := int(id) + 1; n > len(r.slots) {
+		r.slots = append(r.slots, make([]*slot, n-len(r.slots))...)
+	}
+	r.slots[id] = s
 }
 
 // finish is take and complete in one, of a command that the ring's thread has begun, and run.

@@ -28,6 +28,7 @@ type consumer struct {
 // the runtime's poller it could hold up all others, because the kernel's poll function waits for the lock that a
 // doorbell holds while it copies data.
 func (d *Device) serve() {
+	d.labels()
 	debug.SetPanicOnFault(true) // a page that the kernel has taken away fails one command, not the process
 	for !d.stopped() {
 		found, err := d.scan()
@@ -42,6 +43,7 @@ func (d *Device) serve() {
 			d.end(err)
 		}
 	}
+	d.consumer.wait.count(false)
 	d.sink()
 	d.workers.drain()
 	d.close()
@@ -137,9 +139,7 @@ func (d *Device) command(h header) error {
 		return d.handOver(h, s)
 	}
 	d.ring.begin(h.id)
-	if s.cmd.AtOnce = d.workers.limit > 0; s.cmd.AtOnce && !d.opts.NoURing {
-		s.background, s.cmd.Engine = &d.consumer.background, s
-	}
+	s.cmd.AtOnce = d.workers.limit > 0
 	switch res, length := d.attempt(s); {
 	case res.IsPending():
 		return d.leave(h, s)
@@ -171,7 +171,7 @@ func (d *Device) handOver(h header, s *slot) error {
 func (d *Device) slot() (*slot, error) {
 	c, w := &d.consumer, &d.workers
 	if c.slot == nil {
-		c.slot = w.slot()
+		d.found(w.slot())
 	}
 	if c.slot != nil {
 		return c.slot, nil
@@ -188,11 +188,21 @@ func (d *Device) slot() (*slot, error) {
 			return nil, err
 		}
 		select {
-		case c.slot = <-w.free:
-			return c.slot, nil
+		case s := <-w.free:
+			d.found(s)
+			return s, nil
 		case <-d.quit:
 			return nil, nil
 		case <-look.C:
 		}
+	}
+}
+
+// found makes s the slot for the next command.
+func (d *Device) found(s *slot) {
+	d.consumer.slot = s
+	d.current.Store(s)
+	if s != nil && d.workers.limit > 0 && !d.opts.NoURing {
+		s.background, s.cmd.Engine = &d.consumer.background, s
 	}
 }

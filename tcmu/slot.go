@@ -73,7 +73,7 @@ func (s *slot) conceal(res scsi.Result, f Features) (length uint32) {
 	switch {
 	case !in: // Data-Out
 		return 0
-	case res.Raw() && f&ReadLength != 0: // with sense, the kernel delivers what it is told of
+	case res.Delivers() && f&ReadLength != 0: // with sense, the kernel delivers what it is told of
 		return uint32(n)
 	case res.Status == scsi.CheckCondition || n >= s.cmd.Data.Len(): // and else nothing; or all of it is the handler's
 		return 0

@@ -57,6 +57,29 @@ func TestNoSpin(t *testing.T) {
 	require.False(t, not.tries())
 }
 
+// Where all processors have rings to look after, none of them is burnt. A ring counts as long as it has a command every other
+// moment.
+func TestNoSpinWhereAllProcessorsAreBusy(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	defer busy.Store(busy.Swap(0))
+	var a, b wait
+	for _, w := range []*wait{&a, &b} {
+		w.init(-1, -1, true)
+		require.True(t, w.tries())
+	}
+	a.learn(time.Millisecond)
+	a.learn(time.Millisecond)
+	require.True(t, a.tries())
+	b.learn(shortestNap)
+	require.False(t, a.tries())
+	require.False(t, b.tries())
+	b.learn(shortestNap + 1)
+	require.True(t, a.tries())
+	require.True(t, b.tries())
+	a.count(false) // it has gone to sleep
+	require.Zero(t, busy.Load())
+}
+
 // However many rings hold a processor while they wait, one is left for those that they wait for.
 func TestHoldersLeaveAProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))

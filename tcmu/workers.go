@@ -84,6 +84,7 @@ func (d *Device) dispatch(s *slot) {
 }
 
 func (d *Device) worker() {
+	d.labels()
 	debug.SetPanicOnFault(true) // as in serve
 	for s := range d.workers.work {
 		ran, err := d.turn(s)

@@ -262,6 +262,7 @@ func TestAttributesOfABackstore(t *testing.T) {
   emulate_tpu          1
   emulate_write_cache  0 [ro]
   enforce_pr_isids     1
+  fail_fast            0
   force_pr_aptpl       0
   hw_block_size        512 [ro]
   hw_max_sectors       16384 [ro]

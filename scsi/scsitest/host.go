@@ -64,7 +64,7 @@ func (h *Host) Fetch(cdb string, n int) *Answer {
 	c := &scsi.Command{CDB: Hex(cdb), Data: scsi.Buffer{buffer}, Nexus: h.nexus}
 	r := h.unit.Do(c)
 	a := h.answer(c, r, n)
-	if r.OK() {
+	if r.OK() || r.Delivers() {
 		moved, in := c.Moved()
 		require.True(h.t, in, "%s: claims to have no Data-In", a.trace)
 		a.data = buffer[:moved]
@@ -110,6 +110,9 @@ func (a *Answer) Data() []byte {
 	require.Equal(a.t, scsi.Good, a.Status, "%s: %v", a.trace, a.Result)
 	return a.data
 }
+
+// Delivered is the Data-In, with GOOD status or with sense data.
+func (a *Answer) Delivered() []byte { return a.data }
 
 // Sense requires CHECK CONDITION with, in hexadecimal: sense key, additional sense code, qualifier, and the three bytes
 // of sense key specific data, which are all zero where they are left out.

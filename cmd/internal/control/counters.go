@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Counters is what a device has done since this daemon began to serve it. They only grow, but for InFlight, and begin at
+// Counters is what a device has done since this daemon began to serve it. They only grow, but for InFlight and Overdue, and begin at
 // zero with each daemon.
 type Counters struct {
 	Read  Traffic `json:"read"`  // READ commands
@@ -17,6 +17,8 @@ type Counters struct {
 	Errors map[string]uint64 `json:"errors,omitempty"`
 	// InFlight is how many commands have been taken from the ring and not answered yet.
 	InFlight uint64 `json:"in_flight"`
+	// Overdue is how many of those have been in flight for 15 s or longer.
+	Overdue uint64 `json:"overdue,omitempty"`
 	// Panics counts the commands that a fault of our own has ended; they are in no other counter.
 	Panics uint64 `json:"panics,omitempty"`
 	// Doorbells counts the system calls that told the kernel of commands done, WakeUps how often the ring's thread slept and

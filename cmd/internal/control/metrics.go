@@ -31,6 +31,8 @@ var (
 		"Commands that did not end well, by sense key or status.", of("error"), nil)
 	commandsInFlight = prometheus.NewDesc("tcmud_commands_in_flight",
 		"Commands taken from the ring and not answered yet.", of(), nil)
+	commandsOverdue = prometheus.NewDesc("tcmud_commands_overdue",
+		"Commands in flight for 15 seconds or longer.", of(), nil)
 	conflicts = prometheus.NewDesc("tcmud_reservation_conflicts_total",
 		"Commands of an I_T nexus that ended in RESERVATION CONFLICT; of devices whose disk keeps reservations itself.", of(), nil)
 	generation = prometheus.NewDesc("tcmud_reservation_generation",
@@ -65,7 +67,7 @@ type collector struct{ src Source }
 // Describe is part of prometheus.Collector.
 func (c collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, deviceState, deviceSize, commandDuration, transferred, commandErrors, commandsInFlight, panics,
+		buildInfo, deviceState, deviceSize, commandDuration, transferred, commandErrors, commandsInFlight, commandsOverdue, panics,
 		conflicts, generation, registrations,
 	} {
 		to <- d
@@ -96,6 +98,7 @@ func (m deviceMetrics) send(d Device) {
 	}
 	m.gauge(deviceSize, float64(d.Size))
 	m.gauge(commandsInFlight, float64(d.Counters.InFlight))
+	m.gauge(commandsOverdue, float64(d.Counters.Overdue))
 	m.counter(panics, d.Counters.Panics)
 	if d.Nexus != nil || d.Reserving != nil {
 		m.counter(conflicts, d.Counters.Errors[ErrorName(scsi.ReservationConflict)])

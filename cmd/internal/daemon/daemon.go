@@ -104,6 +104,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	running, stop := context.WithCancel(context.Background()) // until all is drained
 	defer stop()
 	go d.notify(running)
+	go d.lookOut(running)
 	// First listen, then scan: a device that comes in between is found twice, which does no harm.
 	events, err := tcmu.Listen()
 	if err != nil {
@@ -200,14 +201,18 @@ func (d *Daemon) reconfigure(e tcmu.Event) {
 
 // refresh follows what has changed unheard.
 func (d *Daemon) refresh() {
-	d.mu.Lock()
-	all := slices.Collect(maps.Values(d.volumes))
-	d.mu.Unlock()
-	for _, v := range all {
+	for _, v := range d.all() {
 		for _, e := range v.events() {
 			v.follow(e)
 		}
 	}
+}
+
+// all is the volumes there are.
+func (d *Daemon) all() []*volume {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Collect(maps.Values(d.volumes))
 }
 
 // again ends a volume and begins a new one for the same device, with another configuration string. The ring goes on where

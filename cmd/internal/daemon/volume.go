@@ -60,6 +60,7 @@ type volume struct {
 	ring         atomic.Pointer[tcmu.Device] // nil until attached
 	counters     counters
 	errors       atomic.Int64 // of the store
+	overdue      atomic.Int64 // how many commands take long
 	left         error        // why the ring was not left clean; read when ended is closed
 }
 

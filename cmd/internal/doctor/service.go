@@ -158,6 +158,9 @@ func devices(ctx context.Context, h Host) ([]Finding, error) {
 			found = append(found, problem("its log says why; systemctl restart tcmud makes it look anew", "%s is not served by tcmud", so.Name))
 		case d.State == control.Serving && d.Error != "":
 			found = append(found, problem("see to it, then: systemctl restart tcmud", "%s: %s", so.Name, d.Error))
+		case d.Counters.Overdue > 0:
+			found = append(found, problem("tcmud's log says which, and where they wait; see to what the disk is made of",
+				"%s: %d commands have taken 15 seconds or longer", so.Name, d.Counters.Overdue))
 		case stopped(so.Path()):
 			found = append(found, problem(fmt.Sprintf("echo 0 > %s/action/block_dev", so.Path()), "%s is blocked: all commands end with BUSY", so.Name).
 				by(func() error { return so.BlockDev(false) }))
