@@ -18,8 +18,11 @@ func Type(ctx context.Context, tty *Terminal, text string, names Names) error {
 			return fmt.Errorf("waiting for the prompt %q: %w", prompt, err)
 		}
 		from := tty.rows()
-		// The next prompt may have names in it that are still to be learnt from the output.
-		anyPrompt := func(last string) bool { return prompted.MatchString(last) && strings.HasSuffix(last, "> ") }
+		// The next prompt may have names in it that are still to be learnt from the output. A line editor may show the old one
+		// once more, for a moment, before the command says anything.
+		anyPrompt := func(last string) bool {
+			return tty.rows() > from+len(s.output) && prompted.MatchString(last) && strings.HasSuffix(last, "> ")
+		}
 		if err := tty.enter(ctx, line, anyPrompt); err != nil {
 			return fmt.Errorf("step %d, %s: %w", i+1, line, err)
 		}
