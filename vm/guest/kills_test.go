@@ -52,7 +52,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 			eventually(t, d.node+" goes on", func() bool { return d.served(t) > served[i] })
 		}
 		pauses = append(pauses, time.Since(killed))
-		awaitProgress(t, all, 64)
+		awaitProgress(t, all, 16)
 	}
 
 	check.requireClean()
