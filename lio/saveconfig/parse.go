@@ -113,7 +113,7 @@ func keyType(t reflect.Type, key string) reflect.Type {
 		return nil
 	}
 	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name == key {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name == key && name != "" { // an embedded struct has no name
 			return f.Type
 		}
 	}
