@@ -22,7 +22,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # dbus-daemon reads no policy below /usr/local.
 DBUSDIR ?= /usr/share/dbus-1/system.d
 
-.PHONY: build install run shell test unit race vmtest crowd soak powercut model coverage golden fuzz bench bench-native docs lint setup clean
+.PHONY: build install run shell test unit race vmtest racevm crowd soak powercut model coverage golden fuzz bench bench-native docs lint setup clean
 
 # Static, so that a binary runs on any distribution and in the VM alike.
 build:
@@ -79,6 +79,15 @@ vmtest: build
 		try tcmu.test -test.v -test.run "Guest|Engine|Pending" -test.timeout 10m; \
 		try lio.test -test.v -test.run Guest -test.timeout 10m; \
 		try guest.test -test.v -test.timeout 50m; [ ! $$failed ]'
+
+# tcmud with the race detector, on the real kernel, under fio that checks what it
+# writes, restarts, aborts and resets. (A data race ends tcmud with status 66.)
+racevm: build
+	@$(BOOT) --require $(RACE)
+	CGO_ENABLED=1 go build -race -tags netgo,osusergo -trimpath -ldflags "-X main.version=$(VERSION) -linkmode external -extldflags -static" -o build/race/ ./cmd/tcmud
+	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
+	$(BOOT) --add build/race/tcmud --add bin/tcmuctl --add build/guest.test --scratch 2GiB --timeout 25m --count-tests -- \
+		guest.test -test.v -test.timeout 24m -test.run 'TestDataIsRight|TestRestartUnderLoad|TestAborts'
 
 # Five hundred disks on one target, made, listed, saved, cleared and restored;
 # vmtest does the same with fewer. Some ten minutes without KVM.

@@ -2,12 +2,14 @@ package sbc_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi"
 	"github.com/tcmud/tcmud/scsi/scsitest"
@@ -49,7 +51,7 @@ func seeds(ops []scsi.Op) (cdbs [][]byte) {
 	return cdbs
 }
 
-// FuzzDo sends any CDB with any data, in two segments.
+// FuzzDo sends any CDB with any data, in two segments, to a disk that is well, and to one with a block that is not.
 func FuzzDo(f *testing.F) {
 	d, _ := fuzzDisk(f)
 	for _, cdb := range seeds(d.Ops()) {
@@ -61,13 +63,18 @@ func FuzzDo(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, cdb, data []byte, more, cut uint16) {
-		d, _ := fuzzDisk(t)
-		buffer := append(bytes.Clone(data), make([]byte, more)...)
-		before := bytes.Clone(buffer)
-		at := int(cut) % (len(buffer) + 1)
-		c := &scsi.Command{CDB: bytes.Clone(cdb), Data: scsi.Buffer{buffer[:at], buffer[at:]}, Nexus: d.Join("host a")}
-		checkEnd(t, c, d.Do(c), before, buffer)
-		require.Equal(t, cdb, c.CDB, "the CDB is the transport's")
+		well, m := fuzzDisk(t)
+		ill := newDisk(t, backend.Intercept(m, func(op backend.Op, off, n int64) error {
+			return errors.Join(badBlock(backend.OpRead, 1)(op, off, n), badBlock(backend.OpWrite, 1)(op, off, n))
+		}))
+		before := append(bytes.Clone(data), make([]byte, more)...)
+		at := int(cut) % (len(before) + 1)
+		for _, d := range []*sbc.Disk{well, ill} {
+			buffer := bytes.Clone(before)
+			c := &scsi.Command{CDB: bytes.Clone(cdb), Data: scsi.Buffer{buffer[:at], buffer[at:]}, Nexus: d.Join("host a")}
+			checkEnd(t, c, d.Do(c), before, buffer)
+			require.Equal(t, cdb, c.CDB, "the CDB is the transport's")
+		}
 	})
 }
 
@@ -76,11 +83,13 @@ func checkEnd(t *testing.T, c *scsi.Command, r scsi.Result, before, buffer []byt
 	t.Helper()
 	moved, in := c.Moved()
 	require.LessOrEqual(t, moved, int64(len(buffer)))
-	if r.OK() {
+	if r.OK() || r.Delivers() {
 		if !in {
 			moved = 0
 		}
 		require.Equal(t, before[moved:], buffer[moved:], "%s: written past the Data-In, or into the Data-Out", c.Name())
+	}
+	if r.OK() {
 		return
 	}
 	if r == scsi.Conflict && c.Op().Access == scsi.Reserves {
