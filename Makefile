@@ -34,7 +34,7 @@ install: build
 	install -D -t $(DESTDIR)$(PREFIX)/sbin bin/tcmud bin/tcmuctl
 	install -D -m 644 -t $(DESTDIR)$(DBUSDIR) $(wildcard cmd/internal/dbus/*.conf)
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) cmd/tcmud/tcmud.service
-	sed -i 's,^ExecStart=/usr/sbin/,ExecStart=$(PREFIX)/sbin/,' $(DESTDIR)$(UNITDIR)/tcmud.service
+	sed -i -E 's,^(ExecStart|ExecReload)=/usr/sbin/,\1=$(PREFIX)/sbin/,' $(DESTDIR)$(UNITDIR)/tcmud.service
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard docs/man/*.8)
 	install -D -m 644 cmd/tcmuctl/completion/tcmuctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tcmuctl
 	install -D -m 644 cmd/tcmuctl/completion/tcmuctl.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tcmuctl
@@ -102,7 +102,7 @@ TIME ?= 10m
 soak: build
 	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
 	$(BOOT) $(PROGRAMS) --add build/guest.test --env TCMUD_SOAK=$(TIME) --scratch 2GiB --timeout 24h --count-tests -- \
-		guest.test -test.v -test.timeout 24h -test.run 'TestKilledAgainAndAgain$$'
+		guest.test -test.v -test.timeout 24h -test.run 'TestKilledAgainAndAgain$$|TestReplacedUnderLoad$$'
 
 # The virtual machine's power cut CUTS times at random moments of a storm of
 # registrations: what was answered is there at the next start. Half a minute each.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -57,9 +58,11 @@ type daemon struct {
 	engine  control.Engine // of all backstores; nil: they have none
 }
 
-func (d daemon) Version() string          { return "test" }
-func (d daemon) Started() time.Time       { return time.Now().Add(-90 * time.Minute) }
-func (d daemon) LogLevel() *slog.LevelVar { return d.level }
+func (d daemon) Version() string               { return "test" }
+func (d daemon) Started() time.Time            { return time.Now().Add(-90 * time.Minute) }
+func (d daemon) LogLevel() *slog.LevelVar      { return d.level }
+func (d daemon) Ready() bool                   { return true }
+func (d daemon) Replace(control.Program) error { return errors.ErrUnsupported }
 
 func (d daemon) Engine(hba int, name string) (control.Engine, error) {
 	if d.engine == nil {

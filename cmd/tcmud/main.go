@@ -31,7 +31,7 @@ const usage = `Usage: tcmud [OPTIONS]
 Serves the kernel's TCMU devices whose configuration begins with "tcmud/": as disks made of memory (tcmud/ramdisk),
 files or block devices (tcmud/fileio/PATH), or nothing (tcmud/null). tcmuctl makes such devices; targetcli or a shell
 script can, too. Runs in the foreground until SIGTERM or SIGINT, then finishes the commands in flight and leaves the
-devices in place: initiators wait for the next start.
+devices in place: initiators wait for the next start. With --replace it takes the place of the one that runs.
 
 Options:
 `
@@ -42,7 +42,7 @@ type options struct {
 	metrics, dbus               string
 	level                       slog.LevelVar
 	noSpin, noURing             bool
-	help, version               bool
+	replace, help, version      bool
 }
 
 func parse(args []string) (*options, *pflag.FlagSet, error) {
@@ -58,6 +58,7 @@ func parse(args []string) (*options, *pflag.FlagSet, error) {
 	f.BoolVar(&o.noSpin, "no-spin", false, "sleep at once where there is nothing to do: less CPU for each command, and longer ways for those sent one at a time")
 	f.BoolVar(&o.noURing, "no-uring", false, "do without io_uring: threads wait for what is not in the page cache")
 	f.TextVar(&o.level, "log-level", &o.level, "DEBUG, INFO, WARN or ERROR")
+	f.BoolVar(&o.replace, "replace", false, "go on, as this program and with these options, in place of the tcmud that runs; the command returns when it serves")
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.BoolVarP(&o.help, "help", "h", false, "print this help and exit")
 	f.Usage = func() {}
@@ -86,11 +87,22 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if o.replace {
+		if err := replace(ctx, o.socket, os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "tcmud:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: &o.level}))
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
-	if err := run(ctx, o, log); err != nil {
+	successor, err := run(ctx, o, log)
+	if err == nil && successor != nil {
+		err = succeed(*successor, log)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "tcmud:", err)
 		os.Exit(1)
 	}
@@ -100,19 +112,19 @@ func main() {
 // little to collect; by Go's own measure, 100, a thousand idle disks would take twice the memory that they need.
 const garbage = 25
 
-// run wires the daemon to its sockets and serves until ctx ends.
-func run(ctx context.Context, o *options, log *slog.Logger) error {
+// run wires the daemon to its sockets and serves until ctx ends, or another program is to go on: its successor.
+func run(ctx context.Context, o *options, log *slog.Logger) (successor *control.Program, err error) {
 	if os.Geteuid() != 0 {
-		return errors.New("not root: serving the kernel's devices takes root (sudo tcmud)")
+		return nil, errors.New("not root: serving the kernel's devices takes root (sudo tcmud)")
 	}
 	socket, err := control.Listen(o.socket)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer socket.Close()
 	root, err := lio.Open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d := daemon.New(daemon.Config{
 		Root: root, Log: log, Level: &o.level, Memory: o.memory, State: o.state, Data: o.data, Version: version, NoSpin: o.noSpin, NoURing: o.noURing,
@@ -121,7 +133,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	if o.metrics != "" {
 		public, err := control.ListenPublic(o.metrics)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer public.Close()
 		go serve(public, control.PublicHandler(d), log)
@@ -132,7 +144,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) error {
 	log.Info("started", "version", version, "socket", o.socket)
 	err = d.Run(ctx)
 	log.Info("ended")
-	return err
+	return d.Successor(), err
 }
 
 // serve answers requests until l is closed.

@@ -39,7 +39,7 @@ func TestEveryFlagIsExplained(t *testing.T) {
 	_, flags, err := parse([]string{"-h"})
 	require.NoError(t, err)
 	text := usage + flags.FlagUsages()
-	for _, want := range []string{"tcmud/ramdisk", "tcmud/fileio/PATH", "SIGTERM", "--socket", "--metrics-address", "--memory-dir", "--state-dir", "--data-dir", "--no-spin", "--no-uring", "--log-level", "--version"} {
+	for _, want := range []string{"tcmud/ramdisk", "tcmud/fileio/PATH", "SIGTERM", "--socket", "--metrics-address", "--memory-dir", "--state-dir", "--data-dir", "--no-spin", "--no-uring", "--log-level", "--replace", "--version"} {
 		require.Contains(t, text, want)
 	}
 }

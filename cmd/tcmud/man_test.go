@@ -30,6 +30,11 @@ func manual(t *testing.T) string {
 	p.Options(flags)
 	p.Section("signals")
 	p.Item("SIGTERM, SIGINT", "finish what is in flight, leave the devices in place, and end")
+	p.Section("upgrade")
+	p.Text("A new version takes the place of the one that runs without an error to initiators: they see a pause. The process stays, " +
+		"what is in flight is finished, and what comes meanwhile waits in the kernel. Options are those given with --replace. " +
+		"Where the new one cannot be run, the old goes on.")
+	p.Example("# install tcmud /usr/sbin/tcmud\n# systemctl reload tcmud      (or, without systemd: tcmud --replace)")
 	p.Section("exit status")
 	p.Text("0 after SIGTERM or SIGINT; 1 when it cannot run, with one line on standard error; 2 when an option is wrong.")
 	p.Section("files")

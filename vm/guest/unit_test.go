@@ -131,6 +131,12 @@ func TestUnit(t *testing.T) {
 		must(t, "dd", "if="+random, "of="+d.node, "bs=64k", "oflag=direct")
 	}
 
+	process := s.property("MainPID")
+	s.ctl("reload", "tcmud") // which returns when the disks are served again, by the same process
+	require.Equal(t, "serving 2 devices", s.property("StatusText"))
+	require.Equal(t, process, s.property("MainPID"))
+	require.Contains(t, read(t, filepath.Join(folder, "log")), "making room for another")
+
 	s.ctl("kill", "--signal=KILL", "tcmud")
 	s.comesBack("1")
 	s.ctl("kill", "--signal=STOP", "tcmud") // the watchdog sees to it

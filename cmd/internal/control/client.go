@@ -107,6 +107,16 @@ func (c Client) SetLogLevel(ctx context.Context, level slog.Level) error {
 	return c.do(ctx, http.MethodPut, "/log-level", LogLevel{level}, new(LogLevel))
 }
 
+// Replace has the daemon replaced: see Source.Replace. The new one is there when Health says another time of its start. ok is
+// false when that is not to be, for the reason that the error says; with an error and ok the answer has been lost, as it may
+// be when the old one ends.
+func (c Client) Replace(ctx context.Context, p Program) (ok bool, err error) {
+	err = c.do(ctx, http.MethodPost, "/replace", p, new(Program))
+	var down *NotRunningError
+	var refused *statusError
+	return !errors.As(err, &down) && !errors.As(err, &refused), err
+}
+
 func (c Client) get(ctx context.Context, path string, into any) error {
 	return c.do(ctx, http.MethodGet, path, nil, into)
 }

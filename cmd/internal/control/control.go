@@ -13,6 +13,7 @@
 //	GET /health                      Health, with status 200 or, if a device has failed, 503
 //	GET /log-level                   {"level": "INFO"}
 //	PUT /log-level                   the same, to set it: DEBUG, INFO, WARN or ERROR
+//	POST /replace                    Program, which goes on in place of the daemon
 //	GET /metrics                     for Prometheus; metrics.go says what
 //
 // A failed request is answered with {"error": "..."}. If the daemon is told to, /metrics and /health are served on a TCP
@@ -79,6 +80,7 @@ func (d Device) Kind() string {
 type Health struct {
 	Status    HealthStatus `json:"status"`
 	Started   time.Time    `json:"started"` // when the daemon was
+	Ready     bool         `json:"ready"`   // what there was at its start has been attached, or has failed
 	Devices   int          `json:"devices"`
 	Attaching int          `json:"attaching"` // of them, those that are not served yet
 	Failed    []Failure    `json:"failed"`    // of them, those that cannot be
@@ -100,6 +102,12 @@ type Failure struct {
 	Error string `json:"error"` // Device.Error
 }
 
+// Program is what can go on in place of a daemon.
+type Program struct {
+	Path      string   `json:"path"`      // from the root directory
+	Arguments []string `json:"arguments"` // after its name
+}
+
 // Source is the daemon, as the control socket sees it. All methods may be called concurrently.
 type Source interface {
 	// Devices lists the devices that are known, ordered by HBA and name.
@@ -114,6 +122,11 @@ type Source interface {
 	Version() string
 	// Started is when the daemon was.
 	Started() time.Time
+	// Ready says that the devices there were at its start have been attached, or have failed.
+	Ready() bool
+	// Replace ends the daemon, when it has returned, and has another go on in the same process. An error says why that
+	// cannot be done, and then all is as before.
+	Replace(Program) error
 	// LogLevel decides what gets into the daemon's log.
 	LogLevel() *slog.LevelVar
 }

@@ -24,6 +24,8 @@ type daemon struct {
 	settled chan control.Device
 	level   slog.LevelVar
 	engine  *engine // of user_7/disk0
+
+	successor control.Program
 }
 
 func (d *daemon) Engine(hba int, name string) (control.Engine, error) {
@@ -68,6 +70,15 @@ func (d *daemon) Devices() []control.Device { return d.devices }
 func (d *daemon) Version() string           { return "1.2.3" }
 func (d *daemon) Started() time.Time        { return started }
 func (d *daemon) LogLevel() *slog.LevelVar  { return &d.level }
+func (d *daemon) Ready() bool               { return d.devices == nil }
+
+func (d *daemon) Replace(p control.Program) error {
+	if p.Path != "/usr/sbin/tcmud" {
+		return fmt.Errorf("%s cannot be run", p.Path)
+	}
+	d.successor = p
+	return nil
+}
 
 func (d *daemon) Wait(ctx context.Context, hba int, name string) (control.Device, error) {
 	select {
@@ -147,6 +158,40 @@ type refusing struct{ daemon }
 
 func (*refusing) Wait(context.Context, int, string) (control.Device, error) {
 	return control.Device{}, errors.New("shutting down")
+}
+
+func TestClientHasTheDaemonReplaced(t *testing.T) {
+	src := new(daemon)
+	c := serve(t, src)
+	want := control.Program{Path: "/usr/sbin/tcmud", Arguments: []string{"--log-level", "DEBUG"}}
+	ok, err := c.Replace(t.Context(), want)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, want, src.successor)
+
+	ok, err = c.Replace(t.Context(), control.Program{Path: "/gone"})
+	require.EqualError(t, err, "/gone cannot be run")
+	require.False(t, ok)
+
+	ok, err = control.Client{Path: filepath.Join(t.TempDir(), "none")}.Replace(t.Context(), want)
+	require.ErrorContains(t, err, "tcmud does not run")
+	require.False(t, ok)
+}
+
+// The daemon may be gone before its answer has come.
+func TestAnAnswerThatIsLostMayHaveBeenYes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tcmud.sock")
+	l, err := control.Listen(path)
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			_ = conn.Close()
+		}
+	}()
+	ok, err := control.Client{Path: path}.Replace(t.Context(), control.Program{Path: "/usr/sbin/tcmud"})
+	require.Error(t, err)
+	require.True(t, ok)
 }
 
 func TestNobodyListens(t *testing.T) {

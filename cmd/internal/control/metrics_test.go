@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -23,6 +24,8 @@ type fixed []Device
 func (f fixed) Devices() []Device                                 { return f }
 func (f fixed) Version() string                                   { return "1.2.3" }
 func (f fixed) Started() time.Time                                { return time.Time{} }
+func (f fixed) Ready() bool                                       { return true }
+func (f fixed) Replace(Program) error                             { return errors.ErrUnsupported }
 func (f fixed) LogLevel() *slog.LevelVar                          { return new(slog.LevelVar) }
 func (f fixed) Engine(int, string) (Engine, error)                { return nil, fs.ErrNotExist }
 func (f fixed) Wait(context.Context, int, string) (Device, error) { return Device{}, nil }

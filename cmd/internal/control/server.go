@@ -49,6 +49,7 @@ func Handler(src Source) http.Handler {
 		"/devices/{hba}/{name}/access":       {"GET": s.engine(access), "PUT": patient(s.engine(setAccess))},
 		"/health":                            {"GET": answer(s.health)},
 		"/log-level":                         {"GET": answer(s.logLevel), "PUT": answer(s.setLogLevel)},
+		"/replace":                           {"POST": answer(s.replace)},
 		"/metrics":                           {"GET": metricsHandler(src)},
 	}.mux()
 }
@@ -147,7 +148,7 @@ func (s server) wait(r *http.Request) (int, any) {
 
 func (s server) health(*http.Request) (int, any) {
 	devices := s.src.Devices()
-	h := Health{Status: OK, Started: s.src.Started(), Devices: len(devices), Failed: []Failure{}}
+	h := Health{Status: OK, Started: s.src.Started(), Ready: s.src.Ready(), Devices: len(devices), Failed: []Failure{}}
 	status := http.StatusOK
 	for _, d := range devices {
 		switch d.State {
@@ -176,6 +177,17 @@ func (s server) setLogLevel(r *http.Request) (int, any) {
 	}
 	s.src.LogLevel().Set(level)
 	return s.logLevel(r)
+}
+
+func (s server) replace(r *http.Request) (int, any) {
+	var p Program
+	if err := json.NewDecoder(r.Body).Decode(&p); err != nil {
+		return refuse(http.StatusBadRequest, `the body is not like {"path": "/usr/sbin/tcmud", "arguments": []}: %v`, err)
+	}
+	if err := s.src.Replace(p); err != nil {
+		return refuse(http.StatusConflict, "%v", err)
+	}
+	return http.StatusOK, p
 }
 
 // LogLevel is the least that gets into the daemon's log.

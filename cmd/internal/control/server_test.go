@@ -42,7 +42,7 @@ func TestAnswers(t *testing.T) {
 		want               string
 	}{
 		{"GET", "/version", "", 200, `{"version":"1.2.3"}`},
-		{"GET", "/health", "", 503, `{"status":"degraded","started":"2026-01-02T03:04:05Z","devices":3,"attaching":1,` +
+		{"GET", "/health", "", 503, `{"status":"degraded","started":"2026-01-02T03:04:05Z","ready":false,"devices":3,"attaching":1,` +
 			`"failed":[{"hba":7,"name":"disk0","error":"/a b: no such file"}]}`},
 		{"GET", "/log-level", "", 200, `{"level":"INFO"}`},
 		{"PUT", "/log-level", `{"level":"debug"}`, 200, `{"level":"DEBUG"}`},
@@ -62,6 +62,9 @@ func TestAnswers(t *testing.T) {
 		{"PUT", "/devices/7/disk0/access", `{"group":1,"state":"standby"}`, 200, standby},
 		{"PUT", "/devices/7/disk0/access", `{"group":2}`, 409, `{"error":"there is no group 2"}`},
 		{"PUT", "/devices/7/disk0/access", `{"groop":1}`, 400, `{"error":"the body is not like {\"group\": 0, \"state\": \"standby\"}: json: unknown field \"groop\""}`},
+		{"POST", "/replace", `{"path":"/usr/sbin/tcmud","arguments":["--no-spin"]}`, 200, `{"path":"/usr/sbin/tcmud","arguments":["--no-spin"]}`},
+		{"POST", "/replace", `{"path":"/gone"}`, 409, `{"error":"/gone cannot be run"}`},
+		{"POST", "/replace", `now`, 400, `{"error":"the body is not like {\"path\": \"/usr/sbin/tcmud\", \"arguments\": []}: invalid character 'o' in literal null (expecting 'u')"}`},
 		{"GET", "/nothing", "", 404, `{"error":"there is no /nothing"}`},
 		{"GET", "/", "", 404, `{"error":"there is no /"}`},
 		{"POST", "/devices", "", 405, `{"error":"/devices takes no POST, only GET"}`},
@@ -86,14 +89,14 @@ func TestOneDevice(t *testing.T) {
 func TestAllIsWellWhileNoDeviceHasFailed(t *testing.T) {
 	status, answer := ask(control.Handler(&daemon{}), "GET", "/health", "")
 	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, `{"status":"ok","started":"2026-01-02T03:04:05Z","devices":0,"attaching":0,"failed":[]}`, answer)
+	require.Equal(t, `{"status":"ok","started":"2026-01-02T03:04:05Z","ready":true,"devices":0,"attaching":0,"failed":[]}`, answer)
 }
 
 // What is told over a network is told to anyone: nothing can be changed, nor devices be listed.
 func TestPublicHandlerServesMetricsAndHealthOnly(t *testing.T) {
 	h := control.PublicHandler(&daemon{devices: some})
 	for path, want := range map[string]int{
-		"/metrics": 200, "/health": 503, "/devices": 404, "/devices/0/rd0": 404, "/version": 404, "/log-level": 404,
+		"/metrics": 200, "/health": 503, "/devices": 404, "/devices/0/rd0": 404, "/version": 404, "/log-level": 404, "/replace": 404,
 	} {
 		status, _ := ask(h, "GET", path, "")
 		require.Equal(t, want, status, path)

@@ -20,6 +20,8 @@
 //	files.go     what is kept of it outside the kernel
 //	marker.go    how a clean end is known to the next start
 //	notify.go    what the service manager is told
+//	lookout.go   which commands take long
+//	replace.go   how another program goes on in its place
 package daemon
 
 import (
@@ -80,6 +82,9 @@ type Daemon struct {
 	ready   bool               // guarded by mu: what there was at start has been attached, or has failed
 	ending  bool               // guarded by mu: no volume is added any more
 	changed chan struct{}      // guarded by mu: closed, and made anew, when a volume comes, goes or changes state
+
+	successor *control.Program // guarded by mu: who goes on in its place
+	replaced  chan struct{}    // closed when there is one
 }
 
 var _ control.Source = (*Daemon)(nil)
@@ -91,15 +96,15 @@ func New(cfg Config) *Daemon {
 	}
 	d := &Daemon{
 		cfg: cfg, started: time.Now(), open: tcmu.Open,
-		volumes: make(map[key]*volume), units: make(map[string]*volume), changed: make(chan struct{}),
+		volumes: make(map[key]*volume), units: make(map[string]*volume), changed: make(chan struct{}), replaced: make(chan struct{}),
 	}
 	d.copies.Reaches = d.reaches
 	d.reach.known = make(map[[2]*volume]reached)
 	return d
 }
 
-// Run serves devices until ctx ends; then it drains them and leaves them in the kernel for the next start. The error
-// says what kept it from beginning, or which devices were not left clean.
+// Run serves devices until ctx ends, or the daemon is to be replaced; then it drains them and leaves them in the kernel for
+// the next start. The error says what kept it from beginning, or which devices were not left clean.
 func (d *Daemon) Run(ctx context.Context) error {
 	running, stop := context.WithCancel(context.Background()) // until all is drained
 	defer stop()
@@ -121,6 +126,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	select {
 	case <-ctx.Done():
+	case <-d.replaced:
 	case err = <-received: // the kernel's events have ended, which they never should
 	}
 	return errors.Join(err, d.drain(), events.Close())
@@ -318,6 +324,13 @@ func (d *Daemon) Version() string { return d.cfg.Version }
 
 // Started is when New was called.
 func (d *Daemon) Started() time.Time { return d.started }
+
+// Ready says that the devices there were at start have been attached, or have failed.
+func (d *Daemon) Ready() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ready
+}
 
 // LogLevel is Config.Level.
 func (d *Daemon) LogLevel() *slog.LevelVar { return d.cfg.Level }

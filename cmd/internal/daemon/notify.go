@@ -83,15 +83,15 @@ func (d *Daemon) tell(state string) {
 
 // progress is how far the daemon has got.
 type progress struct {
-	ready, ending bool
-	devices       map[control.State]int // how many are in each state
+	ready, ending, replaced bool
+	devices                 map[control.State]int // how many are in each state
 }
 
 // progress also returns what is closed when it changes.
 func (d *Daemon) progress() (progress, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	p := progress{d.ready, d.ending, map[control.State]int{}}
+	p := progress{d.ready, d.ending, d.successor != nil, map[control.State]int{}}
 	for _, v := range d.volumes {
 		p.devices[v.state]++
 	}
@@ -101,6 +101,8 @@ func (d *Daemon) progress() (progress, <-chan struct{}) {
 // notification is p in the words of sd_notify(3).
 func (p progress) notification() string {
 	switch {
+	case p.replaced: // it is the same process that will be ready again
+		return systemd.SdNotifyReloading + "\nSTATUS=making room for another: " + p.status()
 	case p.ending:
 		return systemd.SdNotifyStopping + "\nSTATUS=ending: " + p.status()
 	case p.ready:

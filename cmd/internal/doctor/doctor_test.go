@@ -355,6 +355,8 @@ type source []control.Device
 func (s source) Devices() []control.Device                  { return s }
 func (s source) Version() string                            { return "test" }
 func (s source) Started() time.Time                         { return time.Time{} }
+func (s source) Ready() bool                                { return true }
+func (s source) Replace(control.Program) error              { return errors.ErrUnsupported }
 func (s source) LogLevel() *slog.LevelVar                   { return new(slog.LevelVar) }
 func (s source) Engine(int, string) (control.Engine, error) { return nil, errors.ErrUnsupported }
 func (s source) Wait(ctx context.Context, _ int, _ string) (control.Device, error) {
