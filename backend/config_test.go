@@ -66,7 +66,8 @@ func TestParseConfigErrors(t *testing.T) {
 		"tcmud/ramdisk;max_write_same_len=4294967296": "give a number of blocks",
 		"tcmud/ramdisk;removable=2":                   `option removable="2": give 0 or 1`,
 		"tcmud/ramdisk;physical_exponent=16":          `option physical_exponent="16": give a power of two, at most 15`,
-		"tcmud/ramdisk;emulate_caw=1":                 `unknown option "emulate_caw": readonly, direct, write_protect, fail_fast, emulate_tpu,`,
+		"tcmud/ramdisk;store_timeout=65536":           `option store_timeout="65536": give a number of seconds, at most 65535`,
+		"tcmud/ramdisk;emulate_caw=1":                 `unknown option "emulate_caw": readonly, direct, write_protect, fail_fast, store_timeout,`,
 		"tcmud/ramdisk;direct=1":                      "direct is for files and devices",
 		"tcmud/ramdisk;readonly=1":                    "readonly is for files and devices: use write_protect for a ramdisk",
 		"tcmud/pscsi;write_protect=1/dev/sg0":         `pscsi takes no options, got ";write_protect=1"`,
@@ -109,7 +110,7 @@ func TestOptionsByName(t *testing.T) {
 		"readonly": "0", "direct": "0", "write_protect": "0", "fail_fast": "0", "emulate_tpu": "1", "is_nonrot": "1",
 		"optimal_sectors": "0", "max_unmap_lba_count": "0", "max_write_same_len": "0",
 		"removable": "0", "physical_exponent": "0", "emulate_cdb32": "1",
-		"reservations": "kernel",
+		"reservations": "kernel", "store_timeout": "0",
 	}
 	require.Len(t, AllOptions(), len(defaults))
 	for _, opt := range AllOptions() {

@@ -20,6 +20,10 @@ type Options struct {
 	ShortCDBs    bool // emulate_cdb32=0: no command has a CDB of more than 16 bytes
 	Engine       bool // reservations=engine: the disk keeps reservations and access states, a device for each I_T nexus; else the kernel
 
+	// StoreTimeout, store_timeout: how many seconds a command may be with the file or device, which then counts as one that
+	// cannot be reached, until it answers; 0: as long as it takes.
+	StoreTimeout uint32
+
 	// PhysicalExponent, physical_exponent: a physical block has 2^PhysicalExponent logical ones; at most 15.
 	PhysicalExponent uint32
 
@@ -43,6 +47,7 @@ var options = []Option{
 	flag("direct", false, func(o *Options) *bool { return &o.Direct }).stays(),
 	flag("write_protect", false, func(o *Options) *bool { return &o.WriteProtect }),
 	flag("fail_fast", false, func(o *Options) *bool { return &o.FailFast }),
+	number("store_timeout", "a number of seconds, at most 65535, or 0 for no end", 16, func(o *Options) *uint32 { return &o.StoreTimeout }),
 	flag("emulate_tpu", true, func(o *Options) *bool { return &o.Thick }).stays(),
 	flag("emulate_cdb32", true, func(o *Options) *bool { return &o.ShortCDBs }).stays(),
 	flag("is_nonrot", true, func(o *Options) *bool { return &o.Rotational }),

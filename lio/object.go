@@ -77,6 +77,11 @@ func (s StorageObject) ResetRing(how Reset) error {
 	return s.act("reset_ring", strconv.Itoa(int(how)))
 }
 
+// FreeKeptBuffer gives back the memory of a command of a TCMU device, by its ring id, that was completed with KEEP_BUF.
+func (s StorageObject) FreeKeptBuffer(id uint16) error {
+	return s.act("free_kept_buf", strconv.Itoa(int(id)))
+}
+
 // announceTime is how long a device may be announced before it is enabled.
 const announceTime = time.Second
 

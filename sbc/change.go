@@ -3,6 +3,7 @@ package sbc
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/scsi"
@@ -13,6 +14,10 @@ type Attributes struct {
 	WriteProtect bool // initiators cannot write
 	Rotational   bool // MEDIUM ROTATION RATE is not reported, where else it is that of a solid state disk
 	FailFast     bool // while the store cannot be reached, initiators are told not to wait for it
+
+	// StoreTimeout is how long a command may be with the store; 0: as long as it takes. It is for who has the commands to end
+	// them (tcmu.Device.Abandon), and then to SetAway.
+	StoreTimeout time.Duration
 
 	// Limits that VPD page B0h reports, in logical blocks; 0: the defaults below. The last two are kept to.
 	OptimalTransfer uint32 // at most what Config.MaxTransfer allows
@@ -82,3 +87,6 @@ func (d *Disk) Resize(size int64) error {
 }
 
 var _ backend.Resizer = (*Disk)(nil)
+
+// StoreTimeout is that of the Attributes.
+func (d *Disk) StoreTimeout() time.Duration { return d.attributes.Load().StoreTimeout }

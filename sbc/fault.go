@@ -10,14 +10,12 @@ import (
 )
 
 // faults is what the initiator hears of an error of the store, by its cause. Of a bad medium each command says itself what it
-// could not do. A store that is away is "becoming ready": Linux, Windows and ESXi then ask again for minutes, and lose nothing
-// if it comes back.
+// could not do.
 var faults = map[backend.Cause]scsi.Result{
-	backend.Unavailable: scsi.LogicalUnitBecomingReady,
-	backend.NoSpace:     scsi.SpaceAllocationFailed,
-	backend.Protected:   scsi.WriteProtected,
-	backend.Exhausted:   {Status: scsi.Busy},
-	backend.Broken:      scsi.InternalTargetFailure,
+	backend.NoSpace:   scsi.SpaceAllocationFailed,
+	backend.Protected: scsi.WriteProtected,
+	backend.Exhausted: {Status: scsi.Busy},
+	backend.Broken:    scsi.InternalTargetFailure,
 }
 
 // failed reports an error of the store and says what the initiator hears of it: what suits its cause, or otherwise. That a
@@ -33,13 +31,30 @@ func (d *Disk) failed(c *scsi.Command, err error, otherwise scsi.Result) scsi.Re
 		d.report(c, err)
 	}
 	cause := backend.CauseOf(err)
-	if cause == backend.Unavailable && d.attributes.Load().FailFast {
-		return scsi.LogicalUnitNotReadyManual // which nobody waits for, and which sends multipath to another path
+	if cause == backend.Unavailable {
+		return d.Unavailable()
 	}
 	if r, ok := faults[cause]; ok {
 		return r
 	}
 	return otherwise
+}
+
+// Unavailable is what commands end in that need a store that cannot be reached. The unit is "becoming ready": Linux, Windows and
+// ESXi then ask again for minutes, and lose nothing if it comes back.
+func (d *Disk) Unavailable() scsi.Result {
+	if d.attributes.Load().FailFast {
+		return scsi.LogicalUnitNotReadyManual // which nobody waits for, and which sends multipath to another path
+	}
+	return scsi.LogicalUnitBecomingReady
+}
+
+// SetAway says whether the store is known not to answer: as long as it does not, commands that need the medium end at once, as
+// Unavailable has it.
+func (d *Disk) SetAway(away bool) {
+	lost := d.Unavailable() == scsi.LogicalUnitNotReadyManual
+	d.Set(scsi.Lost, away && lost)
+	d.Set(scsi.Away, away && !lost)
 }
 
 // failedOn is failed, where the store could not read or write e. The INFORMATION field is the address of the block that

@@ -46,7 +46,10 @@ func (d *Disk) writev(c *scsi.Command, iov scsi.Buffer, off int64, durable bool)
 	case durable, resumed:
 		return syscall.EAGAIN
 	}
-	err := d.store.WritevAtOnce(iov, off)
+	err := error(syscall.EAGAIN)
+	if d.StoreTimeout() == 0 { // else it has to be a write that can be given up: a worker's, or an Engine's
+		err = d.store.WritevAtOnce(iov, off)
+	}
 	if errors.Is(err, syscall.EAGAIN) && d.store.WritevBy(c.Engine, iov, off) {
 		return errPending
 	}

@@ -17,6 +17,8 @@ const (
 	SoftwareWriteProtect                     // the same, by SWP of the Control mode page
 	Stopped                                  // NeedsStart rows are refused
 	Empty                                    // NeedsMedium rows are refused: there is no medium
+	Away                                     // NeedsMedium rows are refused: the medium cannot be reached, and may come back
+	Lost                                     // the same, and somebody has to see to it
 	DescriptorFormat                         // sense data in descriptor format (D_SENSE)
 )
 
@@ -127,6 +129,10 @@ func (u *Unit) ready(f Flags) Result {
 		return MediumNotPresent
 	case f&NeedsStart != 0 && u.Is(Stopped):
 		return LogicalUnitNotReadyStopped
+	case f&NeedsMedium != 0 && u.Is(Lost):
+		return LogicalUnitNotReadyManual
+	case f&NeedsMedium != 0 && u.Is(Away):
+		return LogicalUnitBecomingReady
 	}
 	return Result{}
 }
@@ -153,11 +159,15 @@ func (u *Unit) carryOut(c *Command) Result {
 		return r
 	}
 	c.op = op
-	if c.AtOnce && (op.Flags&Lengthy != 0 || u.waits && op.Flags&Prompt == 0) {
+	later := c.AtOnce && (op.Flags&Lengthy != 0 || u.waits && op.Flags&Prompt == 0)
+	if later && !(op.Flags&NeedsMedium != 0 && u.Is(Away|Lost)) { // of what is refused nobody should wait for a worker
 		return Later
 	}
 	if r := u.admit(op, c); !r.OK() {
 		return r
+	}
+	if later {
+		return Later
 	}
 	return u.do[op.row](c)
 }
@@ -180,6 +190,12 @@ func (u *Unit) admit(op *Op, c *Command) Result {
 		who = &u.stranger
 	}
 	return u.permit(op, c, who)
+}
+
+// Row is the row that a CDB is of; nil if there is none.
+func (u *Unit) Row(cdb []byte) *Op {
+	op, _ := u.find(cdb)
+	return op
 }
 
 // Check says what would end c before it reached its handler, but for unit attentions: they are for whom the unit answers.

@@ -62,6 +62,7 @@ const (
 const (
 	flagUnknownOp  = 1
 	flagReadLength = 2
+	flagKeepBuffer = 4
 )
 
 // header is the header of an entry, copied out of shared memory and checked: the entry lies in the ring, before the

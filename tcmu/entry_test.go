@@ -111,7 +111,7 @@ func TestResponse(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := readEntry()
-			writeResponse(e, 0x1234, c.res, c.length)
+			writeResponse(e, 0x1234, c.res, c.length, 0)
 			require.Equal(t, c.want, e[:16])
 			require.Equal(t, readEntry()[16:], e[16:], "without CHECK CONDITION there is no sense data")
 		})
@@ -124,7 +124,7 @@ func TestResponseWithSense(t *testing.T) {
 	for i := 16; i < 112; i++ {
 		e[i] = 0xee
 	}
-	writeResponse(e, 0x1234, scsi.LBAOutOfRange, 0)
+	writeResponse(e, 0x1234, scsi.LBAOutOfRange, 0, 0)
 	require.Equal(t, join(
 		[]byte{0x81, 0, 0, 0, 0x34, 0x12, 0, 0},
 		[]byte{2, 0, 0, 0, 0, 0, 0, 0},

@@ -62,9 +62,9 @@ func (r *ring) forget(a *awaited) (left []uint16) {
 		return nil
 	}
 	r.awaited = slices.DeleteFunc(r.awaited, func(b *awaited) bool { return a == b })
-	for id := range uint16(64 * len(a.ids)) {
-		if a.ids.has(id) {
-			left = append(left, id)
+	for id := range 64 * len(a.ids) {
+		if a.ids.has(uint16(id)) {
+			left = append(left, uint16(id))
 		}
 	}
 	return left

@@ -16,7 +16,7 @@ const (
 	OutOfOrder     Features = 1 << iota // commands may be completed in any order
 	ReadLength                          // a completion may say how much Data-In there is
 	TaskManagement                      // the ring may hold TMR entries
-	KeepBuffer                          // a completion may keep its buffer (not used here)
+	KeepBuffer                          // a completion may keep its buffer: see Device.Abandon
 )
 
 func (f Features) String() string {

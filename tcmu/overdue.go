@@ -28,7 +28,12 @@ type lookout struct {
 
 // Overdue returns the commands that the handler has had for limit or longer, the oldest first. It is to be called every now
 // and then: a command's age is counted from the first call that sees it, so that commands pay nothing for being watched.
-func (d *Device) Overdue(limit time.Duration) (all []Overdue) {
+func (d *Device) Overdue(limit time.Duration) []Overdue {
+	return d.overdue(limit, func(uint16) bool { return true })
+}
+
+// overdue is Overdue, of those commands that are wanted. Who says which are holds the ring's lock.
+func (d *Device) overdue(limit time.Duration, wanted func(id uint16) bool) (all []Overdue) {
 	l := &d.lookout
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -44,7 +49,7 @@ func (d *Device) Overdue(limit time.Duration) (all []Overdue) {
 			since = l.at
 		}
 		stayed[id] = since
-		if age := now.Sub(since); age >= limit {
+		if age := now.Sub(since); age >= limit && wanted(id) {
 			all = append(all, Overdue{id, d.cdbOf(id), age})
 		}
 	}

@@ -165,7 +165,7 @@ func (r *ring) finish(h header, res scsi.Result, length uint32) error {
 	}
 	r.counts.commands++
 	r.consumed = r.next(h)
-	return r.respond(h.id, res, length)
+	return r.respond(h.id, res, length, 0)
 }
 
 // complete writes how the command with the given id ended, and how much Data-In it has if length is not 0.
@@ -179,11 +179,28 @@ func (r *ring) complete(id uint16, res scsi.Result, length uint32) error {
 	if r.err != nil {
 		return r.err
 	}
-	return r.respond(id, res, length)
+	return r.respond(id, res, length, 0)
+}
+
+// abandon is complete, for who has the command still: its id and its memory stay taken, until release.
+func (r *ring) abandon(id uint16, res scsi.Result) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return r.err
+	}
+	return r.respond(id, res, 0, flagKeepBuffer)
+}
+
+// release is for when the handler has let go of a command that had been abandoned.
+func (r *ring) release(id uint16) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended(id)
 }
 
 // respond overwrites the entry at the tail with a completion. r.mu is held.
-func (r *ring) respond(id uint16, res scsi.Result, length uint32) error {
+func (r *ring) respond(id uint16, res scsi.Result, length uint32, flags byte) error {
 	h, err := r.header(r.done, r.consumed)
 	if err == nil && h.op != opCommand {
 		err = r.broken(h.off, "%v where a CMD was", h.op)
@@ -191,20 +208,20 @@ func (r *ring) respond(id uint16, res scsi.Result, length uint32) error {
 	if err != nil {
 		return r.stop(err)
 	}
-	writeResponse(r.bytes(h), id, res, length)
+	writeResponse(r.bytes(h), id, res, length, flags)
 	r.counts.completions++
 	r.done = r.next(h)
 	return r.settle()
 }
 
 // writeResponse writes a completion over an entry.
-func writeResponse(p []byte, id uint16, res scsi.Result, length uint32) {
+func writeResponse(p []byte, id uint16, res scsi.Result, length uint32, flags byte) {
 	order := binary.NativeEndian
 	order.PutUint16(p[entryID:], id)
-	p[entryUFlags] = 0
 	if length != 0 {
-		p[entryUFlags] = flagReadLength
+		flags |= flagReadLength
 	}
+	p[entryUFlags] = flags
 	clear(p[responseStatus:responseLength])
 	p[responseStatus] = byte(res.Status)
 	order.PutUint32(p[responseLength:], length)

@@ -5,13 +5,15 @@ import (
 	"fmt"
 )
 
-// Control is what a reset needs of the device's directory in configfs.
+// Control is what a Device needs of the device's directory in configfs.
 type Control struct {
 	// BlockDev writes action/block_dev: while true, the kernel answers commands with BUSY.
 	BlockDev func(stop bool) error
 	// ResetRing writes 1 to action/reset_ring: the kernel answers what is in the ring with BUSY, so that initiators
 	// try again, and empties it.
 	ResetRing func() error
+	// FreeKeptBuffer writes a ring id to action/free_kept_buf. Nil: Abandon ends only what the handler does not have.
+	FreeKeptBuffer func(id uint16) error
 }
 
 // Fresh is the Mark of a device that was just created, as an Added event tells. Nobody has had its ring yet, and the

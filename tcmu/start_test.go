@@ -39,7 +39,7 @@ func crash(t *testing.T, k *tcmutest.Kernel) (all [3]*tcmutest.Command) {
 }
 
 func kernelControl(k *tcmutest.Kernel) *Control {
-	return &Control{BlockDev: k.BlockDev, ResetRing: k.ResetRing}
+	return &Control{BlockDev: k.BlockDev, ResetRing: k.ResetRing, FreeKeptBuffer: k.FreeKeptBuffer}
 }
 
 func TestResetAfterACrash(t *testing.T) {

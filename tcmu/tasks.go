@@ -8,8 +8,8 @@ import (
 )
 
 // phase is how far a command that was given to workers has come. The ring's thread makes it waiting, the worker that comes
-// to it running, and idle again; whoever aborts it makes it aborted. Each but the first is a compare-and-swap, so that a
-// command runs or is withdrawn, and is completed by one of them.
+// to it running, and idle again; whoever aborts it makes it aborted, or abandoned. Each but the first is a compare-and-swap, so
+// that a command runs or is withdrawn, and is completed by one of them.
 type phase = uint32
 
 const (
@@ -17,6 +17,7 @@ const (
 	waiting              // for a worker; nothing of it has been done
 	running              // the handler has it
 	aborted              // completed without having run, or told so while it runs
+	abandoned            // completed while it runs
 )
 
 // withdrawn is the handler of commands that have been aborted before they began.

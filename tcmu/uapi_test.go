@@ -46,6 +46,7 @@ func TestLayoutIsThatOfTheKernelHeader(t *testing.T) {
 		{entryUFlags, "offsetof(struct tcmu_cmd_entry_hdr, uflags)"},
 		{flagUnknownOp, "TCMU_UFLAG_UNKNOWN_OP"},
 		{flagReadLength, "TCMU_UFLAG_READ_LEN"},
+		{flagKeepBuffer, "TCMU_UFLAG_KEEP_BUF"},
 		{requestIovecs, "offsetof(struct tcmu_cmd_entry, req.iov_cnt)"},
 		{requestBidi, "offsetof(struct tcmu_cmd_entry, req.iov_bidi_cnt)"},
 		{requestCDB, "offsetof(struct tcmu_cmd_entry, req.cdb_off)"},

@@ -72,11 +72,12 @@ func (w *workers) find(c *scsi.Command) *slot {
 	return nil
 }
 
-// dispatch hands the loaded slot of the ring's thread to a worker, and makes one more if all have something to do.
+// dispatch hands the loaded slot of the ring's thread to a worker, and makes one more if all have something to do. Who has a
+// command that has been abandoned is none of them.
 func (d *Device) dispatch(s *slot) {
 	d.consumer.slot, s.cmd.Engine = nil, nil
 	w := &d.workers
-	if out := w.made - len(w.free); out > w.running && w.running < w.limit {
+	if out := w.made - len(w.free); out > w.running && w.running < w.limit+d.Abandoned() {
 		w.running++
 		w.group.Go(d.worker)
 	}
@@ -113,6 +114,10 @@ func (d *Device) turn(s *slot) (ran bool, err error) {
 func (d *Device) over(s *slot, res scsi.Result, length uint32) error {
 	if !s.phase.CompareAndSwap(running, idle) {
 		d.workers.renew(s)
+		if !s.phase.CompareAndSwap(aborted, idle) {
+			d.release(s)
+			return nil
+		}
 	}
 	return d.ring.complete(s.id, res, length)
 }

@@ -280,6 +280,7 @@ func TestAttributesOfABackstore(t *testing.T) {
   readonly             0
   removable            0
   reservations         kernel
+  store_timeout        0
   tmr_notification     0
   write_protect        0
 `, h.prints("/backstores/ramdisk/rd0", "get", "attribute"))

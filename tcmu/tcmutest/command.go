@@ -35,6 +35,7 @@ type Command struct {
 	Data []byte
 
 	blocks []int
+	kept   bool // not a command, but what is left of one
 	done   chan struct{}
 	late   *time.Timer // of Wait: made once, so that a benchmark counts no allocation of the test's
 }
@@ -113,7 +114,11 @@ func (k *Kernel) receive(c *Command, status, flags byte, length int, sense []byt
 		copy(c.Sense[:], sense)
 	}
 	c.Data = k.area.read(c.Data[:0], c.blocks, n)
-	k.area.release(c.blocks)
+	if flags&flagKeepBuffer == 0 {
+		k.area.release(c.blocks)
+	} else {
+		c.blocks = nil // they are not c's any more
+	}
 	c.end(status)
 }
 

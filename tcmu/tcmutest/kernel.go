@@ -184,6 +184,12 @@ func (k *Kernel) listen(s *session) {
 	}
 	k.mu.Lock()
 	k.session = nil
+	for id, c := range k.live { // the next to open the device could not know of them
+		if c != nil && c.kept {
+			k.area.release(c.blocks)
+			k.live[id] = nil
+		}
+	}
 	_ = unix.Close(s.fd)
 	k.mu.Unlock()
 	close(s.gone)

@@ -106,6 +106,9 @@ func TestJudge(t *testing.T) {
 	}{
 		{"id that is not in flight", Config{}, func(_ *Kernel, mem []byte) { answer(mem, 7, 0) }, "completion of id 7 at offset 0, which is not in flight"},
 		{"id completed twice", Config{}, func(_ *Kernel, mem []byte) { answer(mem, 1, 0); answer(mem, 1, 0) }, "completion of id 1 at offset 120"},
+		{"id completed after KEEP_BUF", Config{}, func(_ *Kernel, mem []byte) { mem[mailboxSize+7] = flagKeepBuffer; answer(mem, 1, 0); answer(mem, 1, 0) }, "completion of id 1 at offset 120, which has been completed with KEEP_BUF"},
+		{"KEEP_BUF that is not known", Config{Without: KeepBuffer}, func(_ *Kernel, mem []byte) { mem[mailboxSize+7] = flagKeepBuffer; answer(mem, 1, 0) }, "KEEP_BUF"},
+		{"freed what was not kept", Config{}, func(k *Kernel, _ []byte) { _ = k.FreeKeptBuffer(1) }, "free_kept_buf of id 1"},
 		{"tail within an entry", Config{}, func(_ *Kernel, mem []byte) { answer(mem, 1, 0); word(mem, 64).Add(8) }, "at offset 240 there is none"},
 		{"tail past the ring", Config{}, func(_ *Kernel, mem []byte) { word(mem, 64).Store(1 << 20) }, "the tail is at 1048576"},
 		{"tail past the head", Config{}, func(_ *Kernel, mem []byte) { answer(mem, 1, 0); answer(mem, 2, 0); word(mem, 64).Add(8) }, "at offset 240 there is none"},

@@ -24,7 +24,7 @@ func (k *Kernel) Abort(kind byte, all ...*Command) (answered <-chan struct{}) {
 	defer k.mu.Unlock()
 	f := &function{done: make(chan struct{})}
 	for id, c := range k.live {
-		if c != nil && slices.Contains(all, c) {
+		if c != nil && !c.kept && slices.Contains(all, c) {
 			f.ids = append(f.ids, uint16(id))
 		}
 	}

@@ -15,6 +15,7 @@ const (
 
 	flagUnknownOp  = 1
 	flagReadLength = 2
+	flagKeepBuffer = 4
 )
 
 // producer is the command ring as the kernel sees it: head is where it writes next, cleaned is what it has reaped.

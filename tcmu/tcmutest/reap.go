@@ -1,12 +1,20 @@
 package tcmutest
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
 
 // Reap takes completions out of the ring, then starts commands that wait for room. The doorbell does it; tests that
 // have no Device, and the kernel's reclaim worker, do it when they like.
 func (k *Kernel) Reap() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.reap()
+}
+
+func (k *Kernel) reap() {
 	tail := k.ring.tail.Load()
 	if tail >= k.ring.size {
 		k.breakRing("the tail is at %d of a ring of %d bytes", tail, k.ring.size)
@@ -51,7 +59,14 @@ func (k *Kernel) reapOne() {
 		k.fail("completion of id %d at offset %d, where %d was, by a kernel that wants them in order", id, off, origin)
 	}
 	c := k.live[id]
+	if c.kept {
+		k.breakRing("completion of id %d at offset %d, which has been completed with KEEP_BUF", id, off)
+		return
+	}
 	k.live[id] = nil
+	if p[7]&flagKeepBuffer != 0 {
+		k.live[id] = k.keep(c)
+	}
 	k.receive(c, p[8], p[7], int(order.Uint32(p[12:])), p[16:112])
 	k.completed(id)
 }
@@ -81,9 +96,12 @@ func (k *Kernel) ResetRing() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for id, c := range k.live {
-		if c != nil {
-			k.live[id] = nil
-			k.area.release(c.blocks)
+		if c == nil {
+			continue
+		}
+		k.live[id] = nil
+		k.area.release(c.blocks)
+		if !c.kept {
 			c.end(statusBusy)
 			k.completed(uint16(id))
 		}
@@ -111,9 +129,44 @@ func (k *Kernel) InFlight() (ring, queue int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, c := range k.live {
-		if c != nil {
+		if c != nil && !c.kept {
 			ring++
 		}
 	}
 	return ring, len(k.queue)
+}
+
+// keep is what stays of a command that is completed with KEEP_BUF: its id and its blocks.
+func (k *Kernel) keep(c *Command) *Command {
+	if k.conf.Without&KeepBuffer != 0 {
+		k.fail("command % x answered with KEEP_BUF, which this kernel does not know", c.CDB)
+	}
+	return &Command{kept: true, blocks: c.blocks}
+}
+
+// FreeKeptBuffer is an id written to action/free_kept_buf. What the doorbell rang for before, the kernel has reaped by then; here
+// it may still be on its way.
+func (k *Kernel) FreeKeptBuffer(id uint16) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reap()
+	if int(id) >= len(k.live) || k.live[id] == nil || !k.live[id].kept {
+		k.fail("free_kept_buf of id %d, which was not completed with KEEP_BUF", id)
+		return unix.EINVAL
+	}
+	k.area.release(k.live[id].blocks)
+	k.live[id] = nil
+	return nil
+}
+
+// Kept is how many commands have been completed with KEEP_BUF and not been freed.
+func (k *Kernel) Kept() (n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, c := range k.live {
+		if c != nil && c.kept {
+			n++
+		}
+	}
+	return n
 }

@@ -19,6 +19,8 @@ type Counters struct {
 	InFlight uint64 `json:"in_flight"`
 	// Overdue is how many of those have been in flight for 15 s or longer.
 	Overdue uint64 `json:"overdue,omitempty"`
+	// Abandoned counts the commands that have been ended because their store had them for too long (store_timeout).
+	Abandoned uint64 `json:"abandoned,omitempty"`
 	// Panics counts the commands that a fault of our own has ended; they are in no other counter.
 	Panics uint64 `json:"panics,omitempty"`
 	// Doorbells counts the system calls that told the kernel of commands done, WakeUps how often the ring's thread slept and

@@ -33,6 +33,8 @@ var (
 		"Commands taken from the ring and not answered yet.", of(), nil)
 	commandsOverdue = prometheus.NewDesc("tcmud_commands_overdue",
 		"Commands in flight for 15 seconds or longer.", of(), nil)
+	commandsAbandoned = prometheus.NewDesc("tcmud_commands_abandoned_total",
+		"Commands ended because their store had them for longer than store_timeout.", of(), nil)
 	conflicts = prometheus.NewDesc("tcmud_reservation_conflicts_total",
 		"Commands of an I_T nexus that ended in RESERVATION CONFLICT; of devices whose disk keeps reservations itself.", of(), nil)
 	generation = prometheus.NewDesc("tcmud_reservation_generation",
@@ -67,8 +69,8 @@ type collector struct{ src Source }
 // Describe is part of prometheus.Collector.
 func (c collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, deviceState, deviceSize, commandDuration, transferred, commandErrors, commandsInFlight, commandsOverdue, panics,
-		conflicts, generation, registrations,
+		buildInfo, deviceState, deviceSize, commandDuration, transferred, commandErrors, commandsInFlight, commandsOverdue, commandsAbandoned,
+		panics, conflicts, generation, registrations,
 	} {
 		to <- d
 	}
@@ -99,6 +101,7 @@ func (m deviceMetrics) send(d Device) {
 	m.gauge(deviceSize, float64(d.Size))
 	m.gauge(commandsInFlight, float64(d.Counters.InFlight))
 	m.gauge(commandsOverdue, float64(d.Counters.Overdue))
+	m.counter(commandsAbandoned, d.Counters.Abandoned)
 	m.counter(panics, d.Counters.Panics)
 	if d.Nexus != nil || d.Reserving != nil {
 		m.counter(conflicts, d.Counters.Errors[ErrorName(scsi.ReservationConflict)])

@@ -204,7 +204,7 @@ func (v *volume) count() control.Counters {
 	if ring := v.ring.Load(); ring != nil {
 		s := ring.Stats()
 		all.InFlight, all.Panics = s.Commands-s.Completions, s.Panics
-		all.Overdue = uint64(v.overdue.Load())
+		all.Overdue, all.Abandoned = uint64(v.overdue.Load()), uint64(v.abandoned.Load())
 		all.Doorbells, all.WakeUps = s.Doorbells, s.Wakeups
 	}
 	return all

@@ -118,7 +118,7 @@ func (v *volume) caches(attribute bool) bool { return attribute || isRunners(v.u
 // attributes are the options that can change while the disk is in use.
 func attributes(o backend.Options) sbc.Attributes {
 	return sbc.Attributes{
-		WriteProtect: o.WriteProtect, Rotational: o.Rotational, FailFast: o.FailFast,
+		WriteProtect: o.WriteProtect, Rotational: o.Rotational, FailFast: o.FailFast, StoreTimeout: time.Duration(o.StoreTimeout) * time.Second,
 		OptimalTransfer: o.OptimalSectors, MaxUnmap: o.MaxUnmapLBACount, MaxWriteSame: o.MaxWriteSameLen,
 	}
 }

@@ -154,12 +154,17 @@ func (v *volume) used() (bool, error) {
 	return false, nil
 }
 
+// served is the disk that the ring's commands are for; nil while there is none.
+func (v *volume) served() *sbc.Disk {
+	if v.nexus != nil {
+		return v.nexus.disk.Load()
+	}
+	return v.disk.Load()
+}
+
 // size is that of the disk in bytes, 0 while there is none.
 func (v *volume) size() int64 {
-	disk := v.disk.Load()
-	if v.nexus != nil {
-		disk = v.nexus.disk.Load()
-	}
+	disk := v.served()
 	if disk == nil {
 		return 0
 	}

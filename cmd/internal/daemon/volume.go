@@ -61,6 +61,7 @@ type volume struct {
 	counters     counters
 	errors       atomic.Int64 // of the store
 	overdue      atomic.Int64 // how many commands take long
+	abandoned    atomic.Int64 // how many have been ended for that
 	left         error        // why the ring was not left clean; read when ended is closed
 }
 
@@ -159,8 +160,9 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 		Left:   v.beginning(),
 		NoSpin: v.d.cfg.NoSpin, NoURing: v.d.cfg.NoURing,
 		Control: &tcmu.Control{
-			BlockDev:  v.so.BlockDev,
-			ResetRing: func() error { return v.so.ResetRing(lio.ResetBusy) },
+			BlockDev:       v.so.BlockDev,
+			ResetRing:      func() error { return v.so.ResetRing(lio.ResetBusy) },
+			FreeKeptBuffer: v.so.FreeKeptBuffer,
 		},
 	}
 	if u, ok := h.(*unit); ok {
