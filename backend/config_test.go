@@ -67,6 +67,7 @@ func TestParseConfigErrors(t *testing.T) {
 		"tcmud/ramdisk;removable=2":                   `option removable="2": give 0 or 1`,
 		"tcmud/ramdisk;physical_exponent=16":          `option physical_exponent="16": give a power of two, at most 15`,
 		"tcmud/ramdisk;store_timeout=65536":           `option store_timeout="65536": give a number of seconds, at most 65535`,
+		"tcmud/ramdisk;recovery=1":                    `option recovery="1": give resume or fail`,
 		"tcmud/ramdisk;emulate_caw=1":                 `unknown option "emulate_caw": readonly, direct, write_protect, fail_fast, store_timeout,`,
 		"tcmud/ramdisk;direct=1":                      "direct is for files and devices",
 		"tcmud/ramdisk;readonly=1":                    "readonly is for files and devices: use write_protect for a ramdisk",
@@ -110,7 +111,7 @@ func TestOptionsByName(t *testing.T) {
 		"readonly": "0", "direct": "0", "write_protect": "0", "fail_fast": "0", "emulate_tpu": "1", "is_nonrot": "1",
 		"optimal_sectors": "0", "max_unmap_lba_count": "0", "max_write_same_len": "0",
 		"removable": "0", "physical_exponent": "0", "emulate_cdb32": "1",
-		"reservations": "kernel", "store_timeout": "0",
+		"reservations": "kernel", "store_timeout": "0", "retry_time": "0", "recovery": "resume",
 	}
 	require.Len(t, AllOptions(), len(defaults))
 	for _, opt := range AllOptions() {
@@ -136,5 +137,7 @@ func TestOptionsThatStay(t *testing.T) {
 	require.ErrorContains(t, o.CheckChange(Options{Direct: true}), "direct stays as it is")
 	require.ErrorContains(t, o.CheckChange(Options{ReadOnly: true}), "readonly stays as it is")
 	require.ErrorContains(t, o.CheckChange(Options{Removable: true}), "removable stays as it is")
+	require.NoError(t, o.CheckChange(Options{StoreTimeout: 1, FailOver: true, FailFast: true}))
+	require.ErrorContains(t, o.CheckChange(Options{RetryTime: 1}), "retry_time stays as it is")
 	require.ErrorContains(t, o.CheckChange(Options{PhysicalExponent: 3}), "physical_exponent stays as it is")
 }

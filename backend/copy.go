@@ -130,5 +130,6 @@ func (f *File) CopyFrom(off int64, src Store, srcOff, n int64) error {
 		}
 		n -= int64(k)
 	}
+	f.wrote()
 	return nil
 }

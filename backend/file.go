@@ -14,6 +14,7 @@ import (
 // is written is durable after Flush, or at once when asked (Traits().Volatile).
 type File struct {
 	path     string
+	identity string // of what was opened; "" where nothing identifies it
 	fd       int
 	device   bool
 	plain    bool      // in a file system that cannot share space between files
@@ -30,6 +31,9 @@ type File struct {
 	noNowait atomic.Bool           // nor RWF_NOWAIT
 	pace     pace                  // of buffered writes
 	lost     atomic.Pointer[error] // the first failure to make data durable; see sync
+
+	unflushed atomic.Bool           // something has been written since the last Flush that is not durable
+	owed      atomic.Pointer[error] // what the next Flush is to say, once; see LostWrites
 }
 
 // Size implements Store.
@@ -40,10 +44,12 @@ func (f *File) Readv(iov [][]byte, off int64) error {
 	if _, err := span(iov, off, f.Size()); err != nil {
 		return err
 	}
-	switch err := f.move(unix.SYS_PREADV2, iov, off, 0); err {
-	case nil:
+	switch err := f.move(unix.SYS_PREADV2, iov, off, 0); {
+	case err == nil:
 		return nil
-	case io.ErrUnexpectedEOF:
+	case f.removed():
+		return f.away(err)
+	case err == io.ErrUnexpectedEOF:
 		return fmt.Errorf("%s: no data at offset %d, was it truncated?: %w", f.path, off, err)
 	default:
 		return fmt.Errorf("%s: read at offset %d: %w", f.path, off, err)
@@ -64,10 +70,16 @@ func (f *File) Writev(iov [][]byte, off int64, durable bool) error {
 	} else {
 		err = f.move(unix.SYS_PWRITEV2, iov, off, 0)
 	}
-	if err != nil {
-		return fmt.Errorf("%s: write at offset %d: %w", f.path, off, err)
+	switch {
+	case err == nil:
+		if !durable {
+			f.wrote()
+		}
+		return nil
+	case f.removed():
+		return f.away(err)
 	}
-	return nil
+	return fmt.Errorf("%s: write at offset %d: %w", f.path, off, err)
 }
 
 // writeDurable writes with RWF_DSYNC, which waits for these bytes only, or else waits for all of the file.
@@ -93,10 +105,18 @@ func (f *File) Flush() error {
 	if f.readOnly {
 		return nil
 	}
-	if err := f.sync(); err != nil {
-		return fmt.Errorf("%s: flush: %w", f.path, err)
+	wrote := !f.direct && f.unflushed.Swap(false) // of direct I/O by an Engine nobody tells us the end
+	err := f.sync()
+	if err == nil {
+		return nil
 	}
-	return nil
+	if wrote {
+		f.unflushed.Store(true)
+	}
+	if f.removed() {
+		return f.away(err)
+	}
+	return fmt.Errorf("%s: flush: %w", f.path, err)
 }
 
 // sync makes all that was written durable, and once that has failed never says again that it did.
@@ -106,6 +126,9 @@ func (f *File) Flush() error {
 // gone. So the first failure stays until the file is opened anew. Reads and cached writes go on.
 func (f *File) sync() error {
 	if err := f.lost.Load(); err != nil {
+		return *err
+	}
+	if err := f.owed.Swap(nil); err != nil {
 		return *err
 	}
 	err := fdatasync(f.fd)
@@ -153,10 +176,15 @@ func (f *File) allocate(mode uint32, off, n int64) error {
 	if err := within(off, n, f.Size()); err != nil || n == 0 {
 		return err
 	}
-	if err := fallocate(f.fd, mode|unix.FALLOC_FL_KEEP_SIZE, off, n); err != nil {
+	switch err := fallocate(f.fd, mode|unix.FALLOC_FL_KEEP_SIZE, off, n); {
+	case err == nil:
+		f.wrote()
+		return nil
+	case f.removed():
+		return f.away(err)
+	default:
 		return fmt.Errorf("%s: fallocate of %d bytes at offset %d: %w", f.path, n, off, err)
 	}
-	return nil
 }
 
 func (f *File) writable() error {
@@ -193,4 +221,5 @@ var _ interface {
 	Describer
 	Supporter
 	Resizer
+	Returner
 } = (*File)(nil)

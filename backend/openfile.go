@@ -69,6 +69,7 @@ func (f *File) open(opt FileOptions) error {
 		return err
 	}
 	f.size.Store(size)
+	f.identity = f.owner()
 	if f.device {
 		err = f.describeDevice()
 	} else {

@@ -18,11 +18,15 @@ type Options struct {
 	Rotational   bool // is_nonrot=0: the disk says nothing of being a solid state one
 	Removable    bool // removable=1: the medium can be ejected and loaded again
 	ShortCDBs    bool // emulate_cdb32=0: no command has a CDB of more than 16 bytes
+	FailOver     bool // recovery=fail: what a daemon that ended has left in the ring fails, for another path to take; else it is resumed
 	Engine       bool // reservations=engine: the disk keeps reservations and access states, a device for each I_T nexus; else the kernel
 
 	// StoreTimeout, store_timeout: how many seconds a command may be with the file or device, which then counts as one that
 	// cannot be reached, until it answers; 0: as long as it takes.
 	StoreTimeout uint32
+	// RetryTime, retry_time: for how many seconds commands are tried again, before an initiator hears, that find the file or
+	// device cannot be reached.
+	RetryTime uint32
 
 	// PhysicalExponent, physical_exponent: a physical block has 2^PhysicalExponent logical ones; at most 15.
 	PhysicalExponent uint32
@@ -48,6 +52,8 @@ var options = []Option{
 	flag("write_protect", false, func(o *Options) *bool { return &o.WriteProtect }),
 	flag("fail_fast", false, func(o *Options) *bool { return &o.FailFast }),
 	number("store_timeout", "a number of seconds, at most 65535, or 0 for no end", 16, func(o *Options) *uint32 { return &o.StoreTimeout }),
+	number("retry_time", "a number of seconds, at most 65535", 16, func(o *Options) *uint32 { return &o.RetryTime }).stays(),
+	{"recovery", false, recovery, setRecovery},
 	flag("emulate_tpu", true, func(o *Options) *bool { return &o.Thick }).stays(),
 	flag("emulate_cdb32", true, func(o *Options) *bool { return &o.ShortCDBs }).stays(),
 	flag("is_nonrot", true, func(o *Options) *bool { return &o.Rotational }),
@@ -72,6 +78,22 @@ func setKeeper(o *Options, value string) error {
 		return fmt.Errorf("option reservations=%q: give engine or kernel", value)
 	}
 	o.Engine = value == "engine"
+	return nil
+}
+
+// recovery is what becomes of commands that have waited while no daemon ran.
+func recovery(o *Options) string {
+	if o.FailOver {
+		return "fail"
+	}
+	return "resume"
+}
+
+func setRecovery(o *Options, value string) error {
+	if value != "resume" && value != "fail" {
+		return fmt.Errorf("option recovery=%q: give resume or fail", value)
+	}
+	o.FailOver = value == "fail"
 	return nil
 }
 

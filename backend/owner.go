@@ -11,13 +11,12 @@ import (
 // openJournal finishes what the file's journal in dir has a record of. A file that nothing identifies gets no journal: its
 // records would not be found again, or be taken for those of another.
 func (f *File) openJournal(dir string) error {
-	owner := f.owner()
-	if owner == "" {
+	if f.identity == "" {
 		return nil
 	}
-	name := fmt.Sprintf("%x%s", sha256.Sum256([]byte(owner)), JournalSuffix)
+	name := fmt.Sprintf("%x%s", sha256.Sum256([]byte(f.identity)), JournalSuffix)
 	var err error
-	f.journal, err = openJournal(filepath.Join(dir, name), owner, false, f.Size(), f.place)
+	f.journal, err = openJournal(filepath.Join(dir, name), f.identity, false, f.Size(), f.place)
 	return err
 }
 

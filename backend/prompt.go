@@ -81,7 +81,11 @@ func (f *File) DelegateRead(e Engine, iov [][]byte, off int64) bool {
 // DelegateWrite implements Delegator, for direct I/O: the kernel has others do what waits for the page cache, as we do.
 func (f *File) DelegateWrite(e Engine, iov [][]byte, off int64) bool {
 	_, err := span(iov, off, f.Size())
-	return err == nil && f.direct && !f.readOnly && f.align.takes(iov) && e.Write(f.fd, iov, off)
+	if err != nil || !f.direct || f.readOnly || !f.align.takes(iov) || !e.Write(f.fd, iov, off) {
+		return false
+	}
+	f.wrote()
+	return true
 }
 
 // ReadvNow implements Prompter: what is in the page cache. Direct I/O always waits for the device.

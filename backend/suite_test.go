@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,6 +63,7 @@ func stores(size int64) []storeTest {
 		{name: "intercepted", open: func(t *testing.T) backend.Store {
 			return backend.Intercept(memfd(t), func(backend.Op, int64, int64) error { return nil })
 		}},
+		{name: "tried again", open: func(t *testing.T) backend.Store { return backend.Retry(memfd(t), time.Second, nil) }},
 		{name: "emulated", open: func(t *testing.T) backend.Store { return bare{memfd(t)} }},
 	}
 }

@@ -108,7 +108,7 @@ type Device struct {
 	left     Mark  // guarded by mu
 
 	lookout  lookout
-	deserted atomic.Int64          // commands that have been abandoned, and that the handler has still
+	deserted atomic.Int64         // commands that have been abandoned, and that the handler has still
 	current  atomic.Pointer[slot] // consumer.slot, for who holds the ring's lock while it runs a command
 	consumer consumer             // the ring's thread only
 	workers  workers

@@ -13,11 +13,11 @@ import (
 type phase = uint32
 
 const (
-	idle    phase = iota // no command
-	waiting              // for a worker; nothing of it has been done
-	running              // the handler has it
-	aborted              // completed without having run, or told so while it runs
-	abandoned            // completed while it runs
+	idle      phase = iota // no command
+	waiting                // for a worker; nothing of it has been done
+	running                // the handler has it
+	aborted                // completed without having run, or told so while it runs
+	abandoned              // completed while it runs
 )
 
 // withdrawn is the handler of commands that have been aborted before they began.

@@ -278,8 +278,10 @@ func TestAttributesOfABackstore(t *testing.T) {
   physical_exponent    0
   qfull_time_out       -1
   readonly             0
+  recovery             resume
   removable            0
   reservations         kernel
+  retry_time           0
   store_timeout        0
   tmr_notification     0
   write_protect        0

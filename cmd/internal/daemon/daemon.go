@@ -21,6 +21,7 @@
 //	marker.go    how a clean end is known to the next start
 //	notify.go    what the service manager is told
 //	lookout.go   which commands take long
+//	reopen.go    which stores are there again
 //	replace.go   how another program goes on in its place
 package daemon
 
@@ -229,18 +230,19 @@ func (d *Daemon) again(v *volume, config string) {
 	d.begin(v, config)
 }
 
-// begin is again for a caller that holds mu.
-func (d *Daemon) begin(v *volume, config string) {
+// begin is again for a caller that holds mu. It returns the new one; nil: it is too late for one.
+func (d *Daemon) begin(v *volume, config string) (next *volume) {
 	u := v.uio
 	u.Config = config
 	k := key{u.HBA, u.Name}
 	if d.ending || d.volumes[k] != v {
-		return
+		return nil
 	}
-	next := newVolume(d, u, v.so, v.incarnation, tcmu.Mark{})
+	next = newVolume(d, u, v.so, v.incarnation, tcmu.Mark{})
 	d.volumes[k] = next
 	d.announce()
 	go next.run(v)
+	return next
 }
 
 // ended takes a volume that has ended off the list, unless another has taken its place.

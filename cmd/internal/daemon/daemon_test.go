@@ -110,6 +110,12 @@ func TestWhereARingBegins(t *testing.T) {
 	require.Equal(t, tcmu.Mark{}, v.beginning(), "nothing left")
 	v.mark = tcmu.Fresh
 	require.Equal(t, tcmu.Fresh, v.beginning(), "just created")
+
+	v.mark, v.uio.Config = tcmu.Mark{}, "tcmud/ramdisk;recovery=fail"
+	leave(time.Second)
+	require.Equal(t, tcmu.Mark{}, v.beginning(), "another path may have been taken meanwhile")
+	require.NoError(t, marker{Incarnation: v.incarnation, Tail: 64, Left: sinceBoot(), AtOnce: true}.write(v.marker()))
+	require.Equal(t, tcmu.Mark{Clean: true, Tail: 64}, v.beginning(), "there was no time for that")
 }
 
 func TestOnlyWhatBelongsToADeletedDeviceIsForgotten(t *testing.T) {

@@ -37,9 +37,12 @@ func (v *volume) open() (backend.Store, scsi.Handler, error) {
 	}
 	store, err := v.openStore(c)
 	if err != nil {
+		v.d.mu.Lock()
+		v.closed = c.Path != ""
+		v.d.mu.Unlock()
 		return nil, notReady, err
 	}
-	disk, err := v.newDisk(store, c.Options)
+	disk, err := v.newDisk(v.retrying(store, c.Options), c.Options)
 	if err != nil {
 		return store, notReady, err
 	}
@@ -54,6 +57,20 @@ func (v *volume) open() (backend.Store, scsi.Handler, error) {
 		v.d.mu.Unlock()
 	}
 	return store, u, nil
+}
+
+// retrying is the store as the disk sees it.
+func (v *volume) retrying(store backend.Store, o backend.Options) backend.Store {
+	v.d.mu.Lock()
+	v.store, _ = store.(backend.Returner)
+	if f, ok := store.(*backend.File); ok && v.bereft {
+		f.LostWrites()
+	}
+	v.d.mu.Unlock()
+	if o.RetryTime == 0 {
+		return store
+	}
+	return backend.Retry(store, time.Duration(o.RetryTime)*time.Second, v.ctx.Done())
 }
 
 var notReady = scsi.HandlerFunc(func(*scsi.Command) scsi.Result { return scsi.LogicalUnitNotReadyManual })

@@ -37,6 +37,7 @@ func (d *Daemon) lookOut(ctx context.Context) {
 		away = d.endOverdue(away)
 		if n%looking == 0 {
 			seen = d.nameOverdue(seen)
+			d.reopen()
 		}
 	}
 }

@@ -17,6 +17,8 @@ type marker struct {
 	Tail        uint32 `json:"tail"`        // cmd_tail of the mailbox
 	// Left is when the ring began to be left, by the clock since boot.
 	Left time.Duration `json:"left"`
+	// AtOnce: who goes on does so at once, another volume or another program.
+	AtOnce bool `json:"at_once,omitempty"`
 }
 
 // current says whether the commands that have come into the ring since are still wanted, given the device's

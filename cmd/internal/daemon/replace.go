@@ -35,6 +35,13 @@ func (d *Daemon) Replace(p control.Program) error {
 	return nil
 }
 
+// goesOn says that what a volume leaves is taken up at once.
+func (d *Daemon) goesOn() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.ending || d.successor != nil
+}
+
 // Successor is who is to go on in place of the daemon; nil: nobody.
 func (d *Daemon) Successor() *control.Program {
 	d.mu.Lock()

@@ -44,11 +44,15 @@ type volume struct {
 	settle      context.CancelFunc
 	nexus       *nexus // what it stands for, if for an I_T nexus of another's unit; else nil
 
-	state   control.State // guarded by d.mu
-	failure error         // guarded by d.mu: why state is Failed, or what change of an attribute could not be followed
-	config  string        // guarded by d.mu: the configuration string that is followed, once uio.Config
-	unit    *unit         // guarded by d.mu: that keeps reservations, for nexuses to join while state is Serving; else nil
+	state   control.State    // guarded by d.mu
+	bereft  bool             // guarded by d.mu: the store has lost what was written and not flushed
+	closed  bool             // guarded by d.mu: the store is a file or device that could not be opened
+	failure error            // guarded by d.mu: why state is Failed, or what change of an attribute could not be followed
+	store   backend.Returner // guarded by d.mu: nil where it cannot be lost, or is not open
+	config  string           // guarded by d.mu: the configuration string that is followed, once uio.Config
+	unit    *unit            // guarded by d.mu: that keeps reservations, for nexuses to join while state is Serving; else nil
 
+	reopening atomic.Bool  // it is looked whether the store is there again
 	following sync.Mutex   // held while a change is followed
 	pending   []tcmu.Event // guarded by following: come while state was Attaching
 
@@ -161,7 +165,7 @@ func (v *volume) attach(store backend.Store, h scsi.Handler) (*tcmu.Device, erro
 		NoSpin: v.d.cfg.NoSpin, NoURing: v.d.cfg.NoURing,
 		Control: &tcmu.Control{
 			BlockDev:       v.so.BlockDev,
-			ResetRing:      func() error { return v.so.ResetRing(lio.ResetBusy) },
+			ResetRing:      v.resetRing,
 			FreeKeptBuffer: v.so.FreeKeptBuffer,
 		},
 	}
@@ -204,11 +208,37 @@ func (v *volume) beginning() tcmu.Mark {
 	if !ok {
 		return v.mark
 	}
+	if v.failsOver() && !m.AtOnce {
+		return tcmu.Mark{}
+	}
 	seconds, err := v.number("cmd_time_out")
 	if err != nil || !m.current(sinceBoot(), time.Duration(seconds)*time.Second) {
 		return tcmu.Mark{}
 	}
 	return tcmu.Mark{Clean: true, Tail: m.Tail}
+}
+
+// resetRing empties the ring: commands end so that initiators send them again, or see an error.
+func (v *volume) resetRing() error {
+	if v.failsOver() {
+		return v.so.ResetRing(lio.ResetFail)
+	}
+	return v.so.ResetRing(lio.ResetBusy)
+}
+
+// failsOver says whether the initiators have other paths to the data (recovery=fail). They may have gone on by one of them, so
+// that what still waits here is out of date.
+func (v *volume) failsOver() bool {
+	text := v.uio.Config
+	if v.nexus != nil {
+		v.d.mu.Lock()
+		if u := v.nexus.unit; u != nil {
+			text = u.v.uio.Config
+		}
+		v.d.mu.Unlock()
+	}
+	c, err := parseConfig(text)
+	return err == nil && c.Options.FailOver
 }
 
 // serve waits for the end of the ring's service, and brings it about when the volume is to end. It returns whether the
@@ -235,7 +265,7 @@ func (v *volume) serve(dev *tcmu.Device) (gone bool) {
 	case err != nil:
 		v.left = err
 	case mark.Clean:
-		v.left = marker{Incarnation: v.incarnation, Tail: mark.Tail, Left: began}.write(v.marker())
+		v.left = marker{Incarnation: v.incarnation, Tail: mark.Tail, Left: began, AtOnce: v.d.goesOn()}.write(v.marker())
 	}
 	return errors.Is(dev.Err(), tcmu.ErrRemoved)
 }
