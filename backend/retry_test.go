@@ -24,7 +24,7 @@ func failing(errs ...error) backend.Store {
 	})
 }
 
-var gone = fmt.Errorf("the server does not answer: %w", syscall.EHOSTUNREACH)
+var errGone = fmt.Errorf("the server does not answer: %w", syscall.EHOSTUNREACH)
 
 // operations are all that may be done again.
 var operations = map[string]func(s *backend.Medium) error{
@@ -50,7 +50,7 @@ func TestRetry(t *testing.T) {
 				require.NoError(t, err)
 				require.Zero(t, took)
 
-				took, err = try(nil, gone, gone, gone)
+				took, err = try(nil, errGone, errGone, errGone)
 				require.NoError(t, err, "it is there again")
 				require.Equal(t, 350*time.Millisecond, took)
 
@@ -58,13 +58,13 @@ func TestRetry(t *testing.T) {
 				require.ErrorIs(t, err, syscall.EIO, "what is of the medium")
 				require.Zero(t, took)
 
-				took, err = try(nil, gone, syscall.ENOSPC)
+				took, err = try(nil, errGone, syscall.ENOSPC)
 				require.ErrorIs(t, err, syscall.ENOSPC)
 				require.Equal(t, 50*time.Millisecond, took)
 
 				always := make([]error, 1000)
 				for i := range always {
-					always[i] = gone
+					always[i] = errGone
 				}
 				took, err = try(nil, always...)
 				require.ErrorIs(t, err, syscall.EHOSTUNREACH)
@@ -85,7 +85,7 @@ func TestRetryIsForThoseWhoMayWait(t *testing.T) {
 	below := &hasty{Null: *backend.NewNull(1 << 20)}
 	s := backend.Resolve(backend.Retry(below, time.Hour, nil))
 	require.True(t, s.Traits().Blocking)
-	for err, want := range map[error]error{nil: nil, gone: syscall.EAGAIN, syscall.EIO: syscall.EIO} {
+	for err, want := range map[error]error{nil: nil, errGone: syscall.EAGAIN, syscall.EIO: syscall.EIO} {
 		below.err = err
 		require.ErrorIs(t, s.ReadvAtOnce([][]byte{make([]byte, 512)}, 0), want)
 		require.ErrorIs(t, s.WritevAtOnce([][]byte{make([]byte, 512)}, 0), want)
