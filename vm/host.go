@@ -13,6 +13,7 @@ import (
 // hostPackages are the Debian packages that booting the guest needs here.
 var hostPackages = []string{
 	"qemu-system-x86",       // the machine
+	"qemu-utils",            // its disks that outlive it
 	"mmdebstrap",            // makes the root file system
 	"fakeroot", "e2fsprogs", // ... as an image, without root
 	"uidmap",                 // mmdebstrap as an ordinary user

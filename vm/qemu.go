@@ -14,6 +14,7 @@ type machine struct {
 	input       string
 	results     string
 	scratch     string // empty: none
+	overlay     bool   // scratch is one, of a disk that outlives the run
 	console     string // file that takes what the kernel prints
 	interactive bool
 }
@@ -53,20 +54,23 @@ func (m machine) args() []string {
 	} else {
 		args = append(args, "-device", "virtserialport,chardev=stdio,name=output")
 	}
-	args = append(args, disk("root", m.image.root(), ",snapshot=on")...)
-	args = append(args, disk("input", m.input, ",readonly=on")...)
-	args = append(args, disk("results", m.results, "")...)
-	if m.scratch != "" {
-		args = append(args, disk("scratch", m.scratch, ",discard=unmap")...)
+	args = append(args, disk("root", "raw", m.image.root(), ",snapshot=on")...)
+	args = append(args, disk("input", "raw", m.input, ",readonly=on")...)
+	args = append(args, disk("results", "raw", m.results, "")...)
+	switch {
+	case m.overlay:
+		args = append(args, disk("scratch", "qcow2", m.scratch, ",discard=unmap")...)
+	case m.scratch != "":
+		args = append(args, disk("scratch", "raw", m.scratch, ",discard=unmap")...)
 	}
 	return args
 }
 
-// disk is a raw virtio disk with its name as its serial number. Nothing on it
-// outlives the run, so the host need not write it out.
-func disk(name, file, options string) []string {
+// disk is a virtio disk with its name as its serial number. This host outlives
+// the run, so it need not write the disk out.
+func disk(name, format, file, options string) []string {
 	return []string{
-		"-drive", "if=none,format=raw,cache=unsafe,id=" + name + ",file=" + escape(file) + options,
+		"-drive", "if=none,format=" + format + ",cache=unsafe,id=" + name + ",file=" + escape(file) + options,
 		"-device", "virtio-blk-pci,drive=" + name + ",serial=" + name,
 	}
 }

@@ -55,6 +55,13 @@ func TestArgsWithAScratchDisk(t *testing.T) {
 	require.Contains(t, values(m.args(), "-device"), "virtio-blk-pci,drive=scratch,serial=scratch")
 }
 
+func TestArgsWithADiskThatOutlivesTheRun(t *testing.T) {
+	m := testMachine()
+	m.scratch, m.overlay = "/tmp/scratch", true
+	drives := values(m.args(), "-drive")
+	require.Equal(t, "if=none,format=qcow2,cache=unsafe,id=scratch,file=/tmp/scratch,discard=unmap", drives[len(drives)-1])
+}
+
 func TestArgsForATerminal(t *testing.T) {
 	m := testMachine()
 	m.interactive = true

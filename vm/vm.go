@@ -35,6 +35,7 @@ type Config struct {
 	Memory  int64 // bytes, 0 means 3 GiB
 	Scratch int64 // bytes of a blank disk, /dev/disk/by-id/virtio-scratch; 0 means none
 	// Disk is a file here that is that disk instead, and outlives the run. It is made if it is not there, of Scratch bytes.
+	// It has a write cache: what the guest has not flushed may be lost where the run is stopped.
 	Disk string
 
 	Results string // folder here that takes the guest's /results; empty: they are lost
@@ -101,13 +102,19 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		input: filepath.Join(dir, "input"), results: filepath.Join(dir, "results"), console: filepath.Join(dir, "console"),
 	}
 	if cfg.Scratch > 0 {
-		m.scratch = cmp.Or(cfg.Disk, filepath.Join(dir, "scratch"))
+		m.scratch, m.overlay = filepath.Join(dir, "scratch"), cfg.Disk != ""
 	}
-	if err := makeDisks(m, cfg); err != nil {
+	if err := makeDisks(ctx, m, cfg); err != nil {
 		return Result{}, fmt.Errorf("make the guest's disks: %w", err)
 	}
 	fmt.Fprintf(cfg.Log, "vm: Linux %s, %s, %d CPUs, %d MiB\n", img.release(), accel, cfg.CPUs, cfg.Memory>>20)
-	return boot(ctx, m, cfg)
+	result, err := boot(ctx, m, cfg)
+	if m.overlay { // also, and above all, of a run that was stopped
+		if err := commitOverlay(context.WithoutCancel(ctx), m.scratch); err != nil {
+			return result, err
+		}
+	}
+	return result, err
 }
 
 func (cfg Config) withDefaults() Config {
@@ -138,7 +145,7 @@ func (cfg Config) settings(accel string) string {
 }
 
 // makeDisks writes the input disk and makes the others, all holes.
-func makeDisks(m machine, cfg Config) error {
+func makeDisks(ctx context.Context, m machine, cfg Config) error {
 	input, err := os.Create(m.input)
 	if err != nil {
 		return err
@@ -150,10 +157,15 @@ func makeDisks(m machine, cfg Config) error {
 	if err := makeHole(m.results, 8<<30); err != nil || m.scratch == "" {
 		return err
 	}
-	if _, err := os.Stat(m.scratch); err == nil {
-		return nil // of a run before
+	if !m.overlay {
+		return makeHole(m.scratch, cfg.Scratch)
 	}
-	return makeHole(m.scratch, cfg.Scratch)
+	if _, err := os.Stat(cfg.Disk); err != nil { // else it is of a run before
+		if err := makeHole(cfg.Disk, cfg.Scratch); err != nil {
+			return err
+		}
+	}
+	return makeOverlay(ctx, m.scratch, cfg.Disk)
 }
 
 func makeHole(name string, size int64) error {

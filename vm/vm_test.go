@@ -59,7 +59,7 @@ func TestSettings(t *testing.T) {
 func TestMakeDisks(t *testing.T) {
 	dir := t.TempDir()
 	m := machine{input: filepath.Join(dir, "input"), results: filepath.Join(dir, "results"), scratch: filepath.Join(dir, "scratch")}
-	require.NoError(t, makeDisks(m, Config{Scratch: 1 << 20}.withDefaults()))
+	require.NoError(t, makeDisks(t.Context(), m, Config{Scratch: 1 << 20}.withDefaults()))
 	for name, size := range map[string]int64{m.results: 8 << 30, m.scratch: 1 << 20} {
 		info, err := os.Stat(name)
 		require.NoError(t, err)
