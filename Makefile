@@ -105,7 +105,8 @@ soak: build
 		guest.test -test.v -test.timeout 24h -test.run 'TestKilledAgainAndAgain$$|TestReplacedUnderLoad$$'
 
 # The virtual machine's power cut CUTS times at random moments of a storm of
-# registrations: what was answered is there at the next start. Half a minute each.
+# registrations and one of data: what was answered as durable is there at the next
+# start, and nothing is in part. A quarter of a minute each.
 CUTS ?= 20
 powercut: build
 	CGO_ENABLED=0 go build -trimpath -o build/ ./vm/powercut

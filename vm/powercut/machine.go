@@ -22,6 +22,11 @@ const (
 	configfs = "/sys/kernel/config/target/loopback"
 )
 
+// reserved is the disk whose reservations are changed, and targets are where its two hosts see it.
+const reserved = "/backstores/ramdisk/rd0"
+
+var targets = []string{"naa.5001405000000001", "naa.5001405000000002"}
+
 // machine is a disk that keeps reservations itself, and two hosts of it, all of which are the same after a boot.
 type machine struct {
 	tcmud *exec.Cmd
@@ -40,10 +45,10 @@ func newMachine(ctx context.Context) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.a, err = newNexus(ctx, targets[0]); err != nil {
+	if m.a, err = newNexus(ctx, targets[0], reserved); err != nil {
 		return nil, err
 	}
-	m.b, err = newNexus(ctx, targets[1])
+	m.b, err = newNexus(ctx, targets[1], reserved)
 	return m, err
 }
 
@@ -105,10 +110,8 @@ func command(ctx context.Context, words ...string) error {
 	return nil
 }
 
-var targets = []string{"naa.5001405000000001", "naa.5001405000000002"}
-
-// newNexus makes a target and a LUN of the disk. Its initiator is named after it, rather than at random.
-func newNexus(ctx context.Context, wwn string) (n nexus, err error) {
+// newNexus makes a target and a LUN of a disk. Its initiator is named after it, rather than at random.
+func newNexus(ctx context.Context, wwn, disk string) (n nexus, err error) {
 	if err := command(ctx, "tcmuctl", "/loopback", "create", wwn); err != nil {
 		return n, err
 	}
@@ -118,7 +121,7 @@ func newNexus(ctx context.Context, wwn string) (n nexus, err error) {
 			return n, err
 		}
 	}
-	out, err := exec.CommandContext(ctx, "tcmuctl", "--json", "/loopback/"+wwn+"/luns", "create", "/backstores/ramdisk/rd0").Output()
+	out, err := exec.CommandContext(ctx, "tcmuctl", "--json", "/loopback/"+wwn+"/luns", "create", disk).Output()
 	if err != nil {
 		return n, fmt.Errorf("LUN: %w", err)
 	}

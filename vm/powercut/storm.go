@@ -15,21 +15,55 @@ import (
 	"github.com/tcmud/tcmud/scsi/scsitest"
 )
 
-// storm tells what there is, and goes on from there until the power fails. What it prints, the host reads.
-func storm(ctx context.Context) error {
+// storm tells what there is, and goes on from there until the power fails: with registrations, and with data. What it
+// prints, the host reads.
+func storm(ctx context.Context, boot int) error {
 	m, err := newMachine(ctx)
 	if err != nil {
 		return err
 	}
-	st, err := m.a.state()
+	writers, err := newWriters(ctx, boot)
 	if err != nil {
 		return err
+	}
+	s, err := lookAround(m, writers)
+	if err != nil {
+		return err
+	}
+	ended := make(chan error)
+	go func() { ended <- fmt.Errorf("tcmud has ended: %v", m.tcmud.Wait()) }()
+	only, single := alone(boot)
+	for _, w := range writers {
+		if !single || w.disk() == only {
+			go func() { ended <- w.write() }()
+		}
+	}
+	if !single {
+		go func() { ended <- m.register(s) }()
+	}
+	return <-ended
+}
+
+// lookAround tells what there is, the reservations last, and returns the step that has left those.
+func lookAround(m *machine, writers []writer) (step, error) {
+	for _, w := range writers {
+		f, err := w.look()
+		if err != nil {
+			return 0, err
+		}
+		tell("found", f)
+	}
+	st, err := m.a.state()
+	if err != nil {
+		return 0, err
 	}
 	s, err := reached(st, -1, 1<<20)
 	tell("have", st)
-	if err != nil {
-		return err
-	}
+	return s, err
+}
+
+// register takes the steps after s, until the power fails.
+func (m *machine) register(s step) error {
 	for {
 		s++
 		tell("try", s)
