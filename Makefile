@@ -22,7 +22,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # dbus-daemon reads no policy below /usr/local.
 DBUSDIR ?= /usr/share/dbus-1/system.d
 
-.PHONY: build install run shell test unit race vmtest racevm crowd soak powercut model coverage golden fuzz bench bench-native docs lint setup clean
+.PHONY: build install run shell test unit race vmtest racevm crowd soak powercut model coverage golden fuzz bench bench-native docs lint vuln setup clean
 
 # Static, so that a binary runs on any distribution and in the VM alike.
 build:
@@ -174,13 +174,20 @@ docs:
 	go generate ./...
 
 # The guest's tests are behind a tag, and are linted all the same.
-lint: build
+lint: build vuln
 	@$(BOOT) --require $(READERS)
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on:" $$unformatted; exit 1; }
 	go vet -tags guest ./...
 	go tool staticcheck -tags guest ./...
 	mandoc -T lint -W warning docs/man/*.8
 	@set -e; for shell in bash zsh fish; do bin/tcmuctl completion $$shell | $$shell -n /dev/stdin; done
+
+# Known vulnerabilities of what we are made of. Their database is on the network (GOVULNDB); where that is not, nothing is
+# known of today's, and it says so.
+vuln:
+	@out=$$(go tool govulncheck ./... 2>&1) || case "$$out" in \
+		*"fetching vulnerabilities"*) echo "govulncheck: $${GOVULNDB:-https://vuln.go.dev} cannot be reached, known vulnerabilities are not looked for";; \
+		*) echo "$$out"; exit 1;; esac
 
 # Everything that the targets above would fetch when first needed.
 setup:

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/cmd/internal/daemon"
@@ -117,6 +118,7 @@ func run(ctx context.Context, o *options, log *slog.Logger) (successor *control.
 	if os.Geteuid() != 0 {
 		return nil, errors.New("not root: serving the kernel's devices takes root (sudo tcmud)")
 	}
+	unix.Umask(0o077) // what is made from now on is ours alone
 	socket, err := control.Listen(o.socket)
 	if err != nil {
 		return nil, err
@@ -140,6 +142,9 @@ func run(ctx context.Context, o *options, log *slog.Logger) (successor *control.
 	}
 	if o.dbus == "auto" {
 		go dbus.Serve(ctx, handlers, tcmu.EndReplies, log)
+	}
+	if err := dropPrivileges(); err != nil {
+		log.Warn("capabilities that tcmud does not need stay with it", "err", err)
 	}
 	log.Info("started", "version", version, "socket", o.socket)
 	err = d.Run(ctx)
