@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/sbc"
 	"github.com/tcmud/tcmud/scsi"
 	"github.com/tcmud/tcmud/scsi/scsitest"
@@ -49,7 +50,7 @@ func reserveOne(h *scsitest.Host) {
 }
 
 // rowDisk is a disk on which the command of a row can end in GOOD. Lost reservations can only be replaced where some are lost.
-func rowDisk(t *testing.T, m *recorder, name string, change ...func(*sbc.Config)) *sbc.Disk {
+func rowDisk(t *testing.T, m backend.Store, name string, change ...func(*sbc.Config)) *sbc.Disk {
 	change = append(change, removable)
 	if name != "PERSISTENT RESERVE OUT, REPLACE LOST RESERVATION" {
 		return newDisk(t, m, change...)
