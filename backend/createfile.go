@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // CreateFile makes a sparse file of size bytes, readable by its owner only, for OpenFile. It never changes a file that
@@ -24,10 +25,14 @@ func CreateFile(path string, size int64) (created bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := errors.Join(f.Truncate(size), f.Close()); err != nil {
+	if err := errors.Join(f.Truncate(size), f.Sync(), f.Close()); err != nil {
 		return false, errors.Join(
 			fmt.Errorf("the file system of %s cannot hold a file of %d bytes, ask for less: %w", path, size, err),
 			os.Remove(path))
+	}
+	// What is written to it durably must not go with its name. Some file systems cannot promise that, and are used all the same.
+	if err := syncDirectory(path); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+		return false, errors.Join(err, os.Remove(path))
 	}
 	return true, nil
 }
