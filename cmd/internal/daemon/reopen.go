@@ -3,7 +3,7 @@ package daemon
 import "github.com/tcmud/tcmud/cmd/internal/control"
 
 // reopen begins those volumes anew whose store can be opened again: one that could not be when the volume began, and one that
-// was lost while it was served. Initiators see NOT READY until then.
+// was lost while it was served. Initiators see NOT READY until then. So it does those whose ring is broken.
 func (d *Daemon) reopen() {
 	for _, v := range d.all() {
 		if is := v.returning(); is != nil && v.reopening.CompareAndSwap(false, true) {
@@ -17,12 +17,12 @@ func (d *Daemon) reopen() {
 	}
 }
 
-// takeBack begins a volume anew whose store is there again.
+// takeBack begins a volume anew whose store is there again, or whose ring is broken: what was in that is sent again.
 func (d *Daemon) takeBack(v *volume) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	bereft := v.store != nil && v.store.Unflushed()
-	v.log.Info("the store is there again", "config", v.config, "writes lost", bereft)
+	bereft := !v.broken && v.store != nil && v.store.Unflushed()
+	v.log.Info("beginning anew", "config", v.config, "ring broken", v.broken, "writes lost", bereft)
 	if next := d.begin(v, v.config); next != nil {
 		next.bereft = bereft
 	}
@@ -33,6 +33,8 @@ func (v *volume) returning() func() bool {
 	v.d.mu.Lock()
 	defer v.d.mu.Unlock()
 	switch {
+	case v.state == control.Failed && v.broken:
+		return func() bool { return true } // a reset mends it
 	case v.state == control.Failed && v.closed:
 		return v.opens
 	case v.state == control.Serving && v.store != nil && v.errors.Load() > 0:

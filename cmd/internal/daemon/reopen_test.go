@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"context"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/tcmu"
 	"github.com/tcmud/tcmud/tcmu/tcmutest"
 )
 
@@ -64,4 +67,38 @@ func TestAVolumeWhoseStoreReturnsIsBegunAnew(t *testing.T) {
 	flush := []byte{0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	require.Equal(t, scsi.WriteError, m.do("disk0", &tcmutest.Command{CDB: flush}), "what was not flushed is lost")
 	require.True(t, m.do("disk0", &tcmutest.Command{CDB: flush}).OK())
+}
+
+// A ring that holds what the kernel never writes is reset, and then serves again.
+func TestABrokenRingIsMended(t *testing.T) {
+	m := newMachine(t)
+	rings := make(chan []byte, 2)
+	m.open = func(ctx context.Context, u tcmu.UIO, h scsi.Handler, o tcmu.Options) (*tcmu.Device, error) {
+		k := m.ring(u.Name)
+		o.Control.BlockDev, o.Control.ResetRing = k.BlockDev, k.ResetRing
+		mem, fd, err := k.Open()
+		if err != nil {
+			return nil, err
+		}
+		rings <- mem
+		return tcmu.Attach(tcmu.Port{Name: u.Name, Memory: mem, FD: fd}, h, o)
+	}
+	m.create("null", "tcmud/null")
+	m.said("null", control.Serving)
+	require.True(t, m.send("null").OK())
+
+	k, c := m.ring("null"), &tcmutest.Command{CDB: make([]byte, 6)}
+	mem := <-rings
+	k.Plug()
+	k.Submit(c)
+	const head = 12
+	binary.NativeEndian.PutUint32(mem[head:], 3)
+	k.Unplug()
+	require.Contains(t, m.said("null", control.Failed).Error, "broken ring")
+	failed := m.volume("null")
+	m.until(func() bool { m.reopen(); return m.volume("null") != failed })
+	m.said("null", control.Serving)
+	k.Wait(c)
+	require.EqualValues(t, scsi.Busy, c.Status, "so that it is sent again")
+	require.True(t, m.send("null").OK())
 }

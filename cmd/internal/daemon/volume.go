@@ -46,6 +46,7 @@ type volume struct {
 
 	state   control.State    // guarded by d.mu
 	bereft  bool             // guarded by d.mu: the store has lost what was written and not flushed
+	broken  bool             // guarded by d.mu: the ring has come to hold what cannot be trusted
 	closed  bool             // guarded by d.mu: the store is a file or device that could not be opened
 	failure error            // guarded by d.mu: why state is Failed, or what change of an attribute could not be followed
 	store   backend.Returner // guarded by d.mu: nil where it cannot be lost, or is not open
@@ -251,6 +252,9 @@ func (v *volume) serve(dev *tcmu.Device) (gone bool) {
 			return true
 		}
 		v.log.Error("the ring is not served any more", "err", err)
+		v.d.mu.Lock()
+		v.broken = true
+		v.d.mu.Unlock()
 		v.enter(control.Failed, err)
 		return v.awaitRemoval()
 	case <-v.ctx.Done():
