@@ -22,7 +22,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # dbus-daemon reads no policy below /usr/local.
 DBUSDIR ?= /usr/share/dbus-1/system.d
 
-.PHONY: build install run shell test unit race vmtest racevm crowd soak powercut model coverage golden fuzz bench bench-native docs lint vuln setup clean
+.PHONY: build install run shell test unit race vmtest racevm crowd churn soak powercut model coverage golden fuzz bench bench-native docs lint vuln setup clean
 
 # Static, so that a binary runs on any distribution and in the VM alike.
 build:
@@ -89,20 +89,32 @@ racevm: build
 	$(BOOT) --add build/race/tcmud --add bin/tcmuctl --add build/guest.test --scratch 2GiB --timeout 25m --count-tests -- \
 		guest.test -test.v -test.timeout 24m -test.run 'TestDataIsRight|TestRestartUnderLoad|TestAborts'
 
-# Five hundred disks on one target, made, listed, saved, cleared and restored;
-# vmtest does the same with fewer. Some ten minutes without KVM.
+# Five hundred disks on one target, made, listed, saved, cleared and restored,
+# and a thousand units without one, idle, killed, replaced and ended; vmtest does
+# the same with fewer. Some quarter of an hour without KVM.
 crowd: build
 	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
 	$(BOOT) $(PROGRAMS) --add build/guest.test --env TCMUD_CROWD=500 --scratch 2GiB --timeout 25m --count-tests -- \
 		guest.test -test.v -test.timeout 24m -test.run 'TestManyDevices$$'
+	$(BOOT) $(PROGRAMS) --add build/guest.test --env TCMUD_CROWD=1000 --scratch 2GiB --timeout 15m --count-tests -- \
+		guest.test -test.v -test.timeout 14m -test.run 'TestManyUnits$$'
 
-# tcmud killed again and again for TIME, while disks are written, read, checked
-# and trimmed: no I/O error, and how long the pauses are. vmtest does 20 times.
+# Disks that come, are used by all fabrics, and go, ROUNDS times, beside tcmu-runner:
+# nothing is left. vmtest does three rounds; five hundred take a quarter of an hour.
+ROUNDS ?= 500
+churn: build
+	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
+	$(BOOT) $(PROGRAMS) --add build/guest.test --env TCMUD_ROUNDS=$(ROUNDS) --scratch 2GiB --timeout 24h --count-tests -- \
+		guest.test -test.v -test.timeout 24h -test.run 'TestChurnOfAllFabrics$$'
+
+# tcmud killed again and again for TIME, and for as long replaced, while disks are
+# written, read, checked and trimmed: no I/O error, and how long the pauses are.
+# tcmu-runner the same way beside it. vmtest kills tcmud 20 times, and replaces it 5.
 TIME ?= 10m
 soak: build
 	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
 	$(BOOT) $(PROGRAMS) --add build/guest.test --env TCMUD_SOAK=$(TIME) --scratch 2GiB --timeout 24h --count-tests -- \
-		guest.test -test.v -test.timeout 24h -test.run 'TestKilledAgainAndAgain$$|TestReplacedUnderLoad$$'
+		guest.test -test.v -test.timeout 24h -test.run 'KilledAgainAndAgain$$|TestReplacedUnderLoad$$'
 
 # The virtual machine's power cut CUTS times at random moments of a storm of
 # registrations and one of data: what was answered as durable is there at the next

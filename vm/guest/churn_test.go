@@ -18,6 +18,7 @@ type usage struct {
 	descriptors int
 	mapped      []string // device and memory files
 	resident    int      // bytes
+	threads     int
 }
 
 func (d *daemon) usage() usage {
@@ -31,6 +32,7 @@ func (d *daemon) usage() usage {
 		descriptors: len(descriptors),
 		mapped:      regexp.MustCompile(`/dev/\S+`).FindAllString(read(d.t, proc+"maps"), -1),
 		resident:    number(d.t, m[1]) << 10,
+		threads:     number(d.t, regexp.MustCompile(`Threads:\s+(\d+)`).FindStringSubmatch(read(d.t, proc+"status"))[1]),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -37,6 +38,7 @@ func (d *Daemon) awaitFirst(ctx context.Context) {
 		d.mu.Unlock()
 		if ready {
 			d.cfg.Log.Info("ready", "devices", len(first))
+			debug.FreeOSMemory() // what the start took, of which little will be needed again
 			return
 		}
 		select {
