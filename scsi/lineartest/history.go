@@ -91,3 +91,10 @@ func (h *History) Check(path string) error {
 	}
 	return fmt.Errorf("linearizable: %s, of %d operations: see %s", result, len(h.ops), path)
 }
+
+// Len is how many operations have been recorded.
+func (h *History) Len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.ops)
+}

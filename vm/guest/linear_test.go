@@ -1,0 +1,73 @@
+//go:build guest
+
+package guest
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcmud/tcmud/scsi"
+	"github.com/tcmud/tcmud/scsi/lineartest"
+	"github.com/tcmud/tcmud/scsi/sgio"
+)
+
+// leastLinearKills is how often tcmud is killed for each store where nobody says for how long (TCMUD_SOAK).
+const leastLinearKills = 5
+
+// TestLinearizableThroughKills: initiators that collide on a few blocks see one order of all that they were answered, while
+// tcmud is killed and started again. What was in flight then the kernel's initiator sends again, so that it may have been done
+// more than once.
+func TestLinearizableThroughKills(t *testing.T) {
+	for _, store := range []struct {
+		name string
+		make func(t *testing.T) disk
+	}{
+		{"ramdisk", func(t *testing.T) disk { return newRamdisk(t, "1M") }},
+		{"direct", func(t *testing.T) disk { return newDirectFile(t, "1M") }},
+	} {
+		t.Run(store.name, func(t *testing.T) {
+			daemon := startDaemon(t)
+			d := store.make(t)
+			log := kernelLog(t)
+			var kills atomic.Int64
+			seed := uint64(time.Now().UnixNano())
+			race := lineartest.Race{Seed: seed, Blocks: 4, Kills: func() int { return int(kills.Load()) }, Initiators: initiators(t, d, 4)}
+			stop, history := make(chan struct{}), make(chan *lineartest.History, 1)
+			go func() {
+				h, err := race.Run(1<<62, stop)
+				if err != nil {
+					t.Errorf("seed %d: %v", seed, err)
+				}
+				history <- h
+			}()
+			for began := time.Now(); kills.Load() < leastLinearKills || time.Since(began) < soak(t); {
+				time.Sleep(time.Duration(200+rand.IntN(300)) * time.Millisecond)
+				daemon.kill()
+				kills.Add(1) // before any command can be answered that was in flight
+				daemon.start()
+			}
+			close(stop)
+			h := <-history
+			requireQuiet(t, log())
+			require.NoError(t, h.Check(filepath.Join(t.TempDir(), "history.html")), "seed %d", seed)
+			t.Logf("%d operations on blocks, %d kills: there is an order of them", h.Len(), kills.Load())
+		})
+	}
+}
+
+// initiators are so many of the disk, each with a descriptor of its own.
+func initiators(t *testing.T, d disk, n int) (all []scsi.Handler) {
+	t.Helper()
+	for range n {
+		sg, err := sgio.OpenNode(d.generic)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, sg.Close()) })
+		all = append(all, sg)
+	}
+	return all
+}
