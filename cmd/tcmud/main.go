@@ -100,7 +100,7 @@ func main() {
 		debug.SetGCPercent(garbage)
 	}
 	successor, err := run(ctx, o, log)
-	if err == nil && successor != nil {
+	if err == nil && successor != nil && ctx.Err() == nil { // else it is to end after all
 		err = succeed(*successor, log)
 	}
 	if err != nil {

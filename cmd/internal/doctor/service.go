@@ -153,7 +153,7 @@ func devices(ctx context.Context, h Host) ([]Finding, error) {
 		}
 		switch d := state[born]; {
 		case d.State == control.Failed:
-			found = append(found, problem("see to it, then: systemctl restart tcmud", "%s cannot be served: %s", so.Name, d.Error))
+			found = append(found, problem("see to it: tcmud looks again every 5 seconds. If that does not help: systemctl restart tcmud", "%s cannot be served: %s", so.Name, d.Error))
 		case d.State == "" && answered:
 			found = append(found, problem("its log says why; systemctl restart tcmud makes it look anew", "%s is not served by tcmud", so.Name))
 		case d.State == control.Serving && d.Error != "":
