@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -70,33 +71,40 @@ func (d *Daemon) nameOverdue(before map[*volume]*lookout) (seen map[*volume]*loo
 // store is away for as long as that has one of them: what such a write may still write, nothing newer is there to be lost by.
 func (d *Daemon) endOverdue(before map[*sbc.Disk]*volume) (away map[*sbc.Disk]*volume) {
 	away = map[*sbc.Disk]*volume{}
+	refusing := maps.Clone(before)
 	for _, v := range d.all() {
 		disk, ring := v.served(), v.ring.Load()
 		if disk == nil || ring == nil {
 			continue
 		}
-		v.endOverdue(disk, ring)
+		if v.endOverdue(disk, ring) {
+			refusing[disk] = v
+		}
 		if ring.Abandoned() > 0 {
 			away[disk] = v
 		}
 	}
-	for disk, v := range before {
-		if away[disk] == nil {
-			disk.SetAway(false)
+	for disk, v := range refusing {
+		if away[disk] != nil {
+			continue
+		}
+		disk.SetAway(false)
+		if before[disk] != nil { // else the kernel could let go of none
 			v.log.Info("the store answers again")
 		}
 	}
 	return away
 }
 
-func (v *volume) endOverdue(disk *sbc.Disk, ring *tcmu.Device) {
+// endOverdue ends those of a ring, whose disk refuses commands from then on, if there are any.
+func (v *volume) endOverdue(disk *sbc.Disk, ring *tcmu.Device) (refuses bool) {
 	limit := disk.StoreTimeout()
 	lengthy := func(cdb []byte) bool {
 		op := disk.Row(cdb)
 		return op != nil && op.Flags&scsi.Lengthy != 0
 	}
 	if limit == 0 || !slices.ContainsFunc(ring.Overdue(limit), func(o tcmu.Overdue) bool { return !lengthy(o.CDB) }) {
-		return
+		return false
 	}
 	disk.SetAway(true) // before an initiator hears that a write has failed, and writes something else
 	sense := disk.Unavailable()
@@ -109,6 +117,7 @@ func (v *volume) endOverdue(disk *sbc.Disk, ring *tcmu.Device) {
 		v.log.Warn("the store does not answer: its commands are ended", "commands", len(ended), "after", limit, "sense", sense,
 			"cdb", fmt.Sprintf("% x", ended[0].CDB), "where", ring.Stacks())
 	}
+	return true
 }
 
 // name logs what of overdue has not been named, once with where it is, and what has been named and is over.

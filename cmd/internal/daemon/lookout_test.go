@@ -54,7 +54,7 @@ func TestWhatTakesLongIsNamedOnce(t *testing.T) {
 }
 
 // hanging is a volume whose store hangs in each flush until the gate is closed, and says when it does.
-func hanging(t *testing.T, d *Daemon) (v *volume, k *tcmutest.Kernel, hangs chan struct{}, letGo func()) {
+func hanging(t *testing.T, d *Daemon, without ...uint16) (v *volume, k *tcmutest.Kernel, hangs chan struct{}, letGo func()) {
 	v = put(t, d, "disk0")
 	hangs = make(chan struct{}, 10)
 	gate := make(chan struct{})
@@ -72,7 +72,7 @@ func hanging(t *testing.T, d *Daemon) (v *volume, k *tcmutest.Kernel, hangs chan
 	})
 	disk, err := sbc.New(sbc.Config{Store: store, Identity: v.identity})
 	require.NoError(t, err)
-	k = tcmutest.New(t, tcmutest.Config{})
+	k = tcmutest.New(t, tcmutest.Config{Without: append(without, 0)[0]})
 	mem, fd, err := k.Open()
 	require.NoError(t, err)
 	ring, err := tcmu.Attach(tcmu.Port{Name: "disk0", Memory: mem, FD: fd}, disk, tcmu.Options{Workers: 1, AtOnce: true, Nexus: disk.Join("all"),
@@ -117,7 +117,7 @@ func TestAStoreThatHangsIsAwayUntilItAnswers(t *testing.T) {
 		k.Submit(flush)
 		soon(t, hangs)
 
-		away := d.endOverdue(nil)
+		away := d.endOverdue(map[*sbc.Disk]*volume{})
 		require.Empty(t, away, "as long as it takes")
 		require.False(t, flush.Ended())
 		disk.SetAttributes(sbc.Attributes{StoreTimeout: 1, FailFast: tt.failFast})
@@ -160,10 +160,29 @@ func TestLengthyCommandsAreNotEnded(t *testing.T) {
 	k.Submit(format)
 	soon(t, hangs)
 	for began := time.Now(); time.Since(began) < 50*time.Millisecond; {
-		require.Empty(t, d.endOverdue(nil))
+		require.Empty(t, d.endOverdue(map[*sbc.Disk]*volume{}))
 	}
 	require.False(t, format.Ended())
 	letGo()
 	k.Wait(format)
 	require.Zero(t, format.Status)
+}
+
+// A kernel that cannot let go of a command leaves the disk as it was: what else it can do, it does.
+func TestAStoreThatHangsBelowAnOldKernel(t *testing.T) {
+	d := idle(t)
+	v, k, hangs, letGo := hanging(t, d, tcmutest.KeepBuffer)
+	flush := &tcmutest.Command{CDB: []byte{0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+	k.Submit(flush)
+	soon(t, hangs)
+	disk := v.disk.Load()
+	disk.SetAttributes(sbc.Attributes{StoreTimeout: 1})
+	for began := time.Now(); time.Since(began) < 20*time.Millisecond; {
+		require.Empty(t, d.endOverdue(map[*sbc.Disk]*volume{}))
+	}
+	require.True(t, disk.NotReady().OK())
+	require.False(t, flush.Ended())
+	letGo()
+	k.Wait(flush)
+	require.Zero(t, flush.Status)
 }
