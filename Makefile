@@ -87,7 +87,7 @@ racevm: build
 	CGO_ENABLED=1 go build -race -tags netgo,osusergo -trimpath -ldflags "-X main.version=$(VERSION) -linkmode external -extldflags -static" -o build/race/ ./cmd/tcmud
 	CGO_ENABLED=0 go test -c -tags guest -o build/ ./vm/guest
 	$(BOOT) --add build/race/tcmud --add bin/tcmuctl --add build/guest.test --scratch 2GiB --timeout 25m --count-tests -- \
-		guest.test -test.v -test.timeout 24m -test.run 'TestDataIsRight|TestRestartUnderLoad|TestAborts'
+		guest.test -test.v -test.timeout 24m -test.run 'TestDataIsRight|TestRestartUnderLoad|TestAborts|TestStoreThatHangs|TestReplacedUnderLoad|TestLinearizable'
 
 # Five hundred disks on one target, made, listed, saved, cleared and restored,
 # and a thousand units without one, idle, killed, replaced and ended; vmtest does
