@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcmud/tcmud/scsi"
@@ -35,27 +36,29 @@ func TestLinearizableThroughKills(t *testing.T) {
 			d := store.make(t)
 			log := kernelLog(t)
 			var kills atomic.Int64
-			seed := uint64(time.Now().UnixNano())
-			race := lineartest.Race{Seed: seed, Blocks: 4, Kills: func() int { return int(kills.Load()) }, Initiators: initiators(t, d, 4)}
-			stop, history := make(chan struct{}), make(chan *lineartest.History, 1)
-			go func() {
-				h, err := race.Run(1<<62, stop)
-				if err != nil {
-					t.Errorf("seed %d: %v", seed, err)
-				}
-				history <- h
-			}()
+			race := lineartest.Race{Blocks: 4, Kills: func() int { return int(kills.Load()) }, Initiators: initiators(t, d, 4)}
+			operations := 0
 			for began := time.Now(); kills.Load() < leastLinearKills || time.Since(began) < soak(t); {
-				time.Sleep(time.Duration(200+rand.IntN(300)) * time.Millisecond)
+				must(t, "sg_write_same", "--10", "--num=4", "--xferlen=512", "--in=/dev/zero", d.generic) // what a history begins with
+				race.Seed = uint64(time.Now().UnixNano())
+				stop, ended := make(chan struct{}), make(chan *lineartest.History, 1)
+				go func() {
+					h, err := race.Run(1<<62, stop)
+					assert.NoError(t, err, "seed %d", race.Seed)
+					ended <- h
+				}()
+				time.Sleep(time.Duration(100+rand.IntN(300)) * time.Millisecond)
 				daemon.kill()
 				kills.Add(1) // before any command can be answered that was in flight
 				daemon.start()
+				time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
+				close(stop)
+				h := <-ended
+				operations += h.Len()
+				require.NoError(t, h.Check(filepath.Join(t.TempDir(), "history.html")), "seed %d", race.Seed)
 			}
-			close(stop)
-			h := <-history
 			requireQuiet(t, log())
-			require.NoError(t, h.Check(filepath.Join(t.TempDir(), "history.html")), "seed %d", seed)
-			t.Logf("%d operations on blocks, %d kills: there is an order of them", h.Len(), kills.Load())
+			t.Logf("%d operations on blocks, %d kills: there is an order of them", operations, kills.Load())
 		})
 	}
 }
