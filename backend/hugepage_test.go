@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -38,8 +39,10 @@ func TestRamdiskOnHugePages(t *testing.T) {
 	require.Equal(t, huge, allocated(t, path))
 	holds(t, s, huge, data)
 	require.Equal(t, []string{stretch(0, huge, false), stretch(huge, huge+page, true), stretch(huge+page, 4*huge, false)}, maps(t, s))
-	require.NoError(t, s.Discard(0, 4*huge))
-	require.Zero(t, allocated(t, path), "it came with its first part, and goes with its last")
+	// It came with its first part, and goes with its last: unless the kernel looks at the page at that moment, as it does when
+	// others need memory, and cannot take it apart.
+	discarded := func() bool { return s.Discard(0, 4*huge) == nil && allocated(t, path) == 0 }
+	require.Eventually(t, discarded, 10*time.Second, 10*time.Millisecond)
 
 	require.NoError(t, s.Writev([][]byte{bytes.Repeat([]byte{1}, int(huge))}, huge, false))
 	require.NoError(t, s.Discard(huge+page, page))
@@ -49,6 +52,5 @@ func TestRamdiskOnHugePages(t *testing.T) {
 	holds(t, s, huge+page, make([]byte, page))
 	holds(t, s, huge+2*page, bytes.Repeat([]byte{1}, int(huge)-2*page))
 	holds(t, s, 2*huge, make([]byte, huge))
-	require.NoError(t, s.Discard(0, 4*huge))
-	require.Zero(t, allocated(t, path))
+	require.Eventually(t, discarded, 10*time.Second, 10*time.Millisecond)
 }
