@@ -38,6 +38,11 @@ var sizeGroup = group{
 // daemon has followed. When one of these fails all is as it was.
 func (s *session) resize(ctx context.Context, o object, size int64) error {
 	now, err := s.daemon.Device(ctx, o.HBA, o.Name)
+	if err == nil && now.State == control.Attaching { // tcmud has just been started
+		soon, cancel := context.WithTimeout(ctx, serveTime)
+		defer cancel()
+		now, err = s.daemon.Wait(soon, o.HBA, o.Name)
+	}
 	if err != nil {
 		return err
 	}

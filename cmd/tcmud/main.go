@@ -128,23 +128,25 @@ func run(ctx context.Context, o *options, log *slog.Logger) (successor *control.
 	if err != nil {
 		return nil, err
 	}
+	var public net.Listener
+	if o.metrics != "" {
+		if public, err = control.ListenPublic(o.metrics); err != nil {
+			return nil, err
+		}
+		defer public.Close()
+	}
+	if err := dropPrivileges(); err != nil {
+		log.Warn("capabilities that tcmud does not need stay with it", "err", err)
+	}
 	d := daemon.New(daemon.Config{
 		Root: root, Log: log, Level: &o.level, Memory: o.memory, State: o.state, Data: o.data, Version: version, NoSpin: o.noSpin, NoURing: o.noURing,
 	})
 	go serve(socket, control.Handler(d), log)
-	if o.metrics != "" {
-		public, err := control.ListenPublic(o.metrics)
-		if err != nil {
-			return nil, err
-		}
-		defer public.Close()
+	if public != nil {
 		go serve(public, control.PublicHandler(d), log)
 	}
 	if o.dbus == "auto" {
 		go dbus.Serve(ctx, handlers, tcmu.EndReplies, log)
-	}
-	if err := dropPrivileges(); err != nil {
-		log.Warn("capabilities that tcmud does not need stay with it", "err", err)
 	}
 	log.Info("started", "version", version, "socket", o.socket)
 	err = d.Run(ctx)
