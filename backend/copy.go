@@ -103,6 +103,19 @@ func (m *Medium) copyPiece(p []byte, off int64, src *Medium, srcOff int64) error
 	return m.Writev([][]byte{p}, off, false)
 }
 
+// takeBoth takes an extent of each file, in an order that is the same for all, and returns what gives them back.
+func takeBoth(a *File, ofA extent, b *File, ofB extent) (release func()) {
+	if a.fd > b.fd || a == b && ofA.off > ofB.off {
+		a, ofA, b, ofB = b, ofB, a, ofA
+	}
+	a.busy.take(ofA)
+	b.busy.take(ofB)
+	return func() {
+		b.busy.release(ofB)
+		a.busy.release(ofA)
+	}
+}
+
 // CopyFrom implements Copier, by copy_file_range(2) between regular files: the file system lets both share the space
 // (reflink), or has its server copy. Of ext4 and tmpfs, which can do neither, the kernel reads and writes page by page, and
 // takes up to half as long again as a buffer.
@@ -117,6 +130,8 @@ func (f *File) CopyFrom(off int64, src Store, srcOff, n int64) error {
 	if err := errors.Join(f.writable(), within(off, n, f.Size()), within(srcOff, n, from.Size())); err != nil {
 		return err
 	}
+	read, written := extent{srcOff, n, false}, extent{off, n, true}
+	defer takeBoth(from, read, f, written)()
 	for first := true; n > 0; first = false {
 		k, err := copyFileRange(from.fd, &srcOff, f.fd, &off, n)
 		switch {

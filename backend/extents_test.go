@@ -56,6 +56,47 @@ func TestExtentsWakeAllWhoWait(t *testing.T) {
 		x.release(b)
 		synctest.Wait()
 		require.Equal(t, []string{"a", "b"}, order)
-		require.Empty(t, x.inUse)
+		require.Empty(t, x.line)
 	})
+}
+
+// Whoever reads the same all the time, in turns, does not keep a write waiting for ever, nor does he go on before those who wait.
+func TestExtentsAreFair(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newExtents()
+		read, write := extent{off: 0, n: 10}, extent{off: 5, n: 10, write: true}
+		x.take(read)
+		written := false
+		go func() {
+			x.take(write)
+			written = true
+		}()
+		synctest.Wait()
+		require.False(t, x.try(read), "a write waits")
+		require.True(t, x.try(extent{off: 20, n: 1}), "elsewhere")
+		again := false
+		go func() {
+			x.take(read)
+			again = true
+		}()
+		synctest.Wait()
+		require.False(t, written)
+		require.False(t, again)
+		x.release(read)
+		synctest.Wait()
+		require.True(t, written)
+		require.False(t, again)
+		x.release(write)
+		synctest.Wait()
+		require.True(t, again)
+		require.Len(t, x.line, 2)
+	})
+}
+
+func TestNothingConflictsWithNoExtents(t *testing.T) {
+	var x *extents
+	e := extent{off: 0, n: 10, write: true}
+	x.take(e)
+	require.True(t, x.try(e))
+	x.release(e)
 }

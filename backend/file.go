@@ -21,6 +21,7 @@ type File struct {
 	block    int64     // the size is a multiple of
 	direct   bool      // past the page cache
 	align    alignment // of direct I/O
+	busy     *extents  // nil: of direct I/O, and where nobody writes; see apart
 	size     atomic.Int64
 	readOnly bool
 	discards Support
@@ -41,9 +42,13 @@ func (f *File) Size() int64 { return f.size.Load() }
 
 // Readv implements Store.
 func (f *File) Readv(iov [][]byte, off int64) error {
-	if _, err := span(iov, off, f.Size()); err != nil {
+	n, err := span(iov, off, f.Size())
+	if err != nil {
 		return err
 	}
+	e := extent{off, n, false}
+	f.busy.take(e)
+	defer f.busy.release(e)
 	switch err := f.move(unix.SYS_PREADV2, iov, off, 0); {
 	case err == nil:
 		return nil
@@ -58,12 +63,26 @@ func (f *File) Readv(iov [][]byte, off int64) error {
 
 // Writev implements Store.
 func (f *File) Writev(iov [][]byte, off int64, durable bool) error {
+	e, err := f.written(iov, off)
+	if err != nil {
+		return err
+	}
+	f.busy.take(e)
+	defer f.busy.release(e)
+	return f.write(iov, off, durable)
+}
+
+// written is the extent that a write of iov takes.
+func (f *File) written(iov [][]byte, off int64) (extent, error) {
 	if err := f.writable(); err != nil {
-		return err
+		return extent{}, err
 	}
-	if _, err := span(iov, off, f.Size()); err != nil {
-		return err
-	}
+	n, err := span(iov, off, f.Size())
+	return extent{off, n, true}, err
+}
+
+// write is Writev of an extent that has been taken.
+func (f *File) write(iov [][]byte, off int64, durable bool) error {
 	var err error
 	if durable {
 		err = f.writeDurable(iov, off)
@@ -176,6 +195,9 @@ func (f *File) allocate(mode uint32, off, n int64) error {
 	if err := within(off, n, f.Size()); err != nil || n == 0 {
 		return err
 	}
+	e := extent{off, n, true}
+	f.busy.take(e)
+	defer f.busy.release(e)
 	switch err := fallocate(f.fd, mode|unix.FALLOC_FL_KEEP_SIZE, off, n); {
 	case err == nil:
 		f.wrote()

@@ -75,8 +75,12 @@ func (f *File) open(opt FileOptions) error {
 	} else {
 		f.describeRegular(info)
 	}
-	if err == nil && f.direct {
+	switch {
+	case err != nil:
+	case f.direct:
 		err = f.describeDirect()
+	case !f.readOnly:
+		f.busy = newExtents()
 	}
 	if err != nil || f.readOnly || opt.Journals == "" {
 		return err

@@ -3,6 +3,7 @@ package backend
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -59,6 +60,8 @@ type Engine interface {
 type Delegator interface {
 	DelegateRead(e Engine, iov [][]byte, off int64) bool
 	DelegateWrite(e Engine, iov [][]byte, off int64) bool
+	// DelegatedReadEnded is called when what DelegateRead has begun has ended, well or not.
+	DelegatedReadEnded(iov [][]byte, off int64)
 }
 
 // ReadvBy has e do what Readv does, as far as the store and e can, and says whether it has begun. (Its name is another
@@ -67,6 +70,9 @@ func (m *Medium) ReadvBy(e Engine, iov [][]byte, off int64) bool {
 	return e != nil && m.delegator != nil && m.delegator.DelegateRead(e, iov, off)
 }
 
+// ReadvByEnded is for who hears that what ReadvBy has begun has ended, well or not: once, and before anything else.
+func (m *Medium) ReadvByEnded(iov [][]byte, off int64) { m.delegator.DelegatedReadEnded(iov, off) }
+
 // WritevBy is ReadvBy of Writev, not durable.
 func (m *Medium) WritevBy(e Engine, iov [][]byte, off int64) bool {
 	return e != nil && m.delegator != nil && m.delegator.DelegateWrite(e, iov, off)
@@ -74,8 +80,22 @@ func (m *Medium) WritevBy(e Engine, iov [][]byte, off int64) bool {
 
 // DelegateRead implements Delegator.
 func (f *File) DelegateRead(e Engine, iov [][]byte, off int64) bool {
-	_, err := span(iov, off, f.Size())
-	return err == nil && f.align.takes(iov) && e.Read(f.fd, iov, off)
+	n, err := span(iov, off, f.Size())
+	read := extent{off, n, false}
+	if err != nil || !f.align.takes(iov) || !f.busy.try(read) {
+		return false
+	}
+	if !e.Read(f.fd, iov, off) {
+		f.busy.release(read)
+		return false
+	}
+	return true
+}
+
+// DelegatedReadEnded implements Delegator.
+func (f *File) DelegatedReadEnded(iov [][]byte, off int64) {
+	n, _ := span(iov, off, math.MaxInt64) // it was in the file when it began
+	f.busy.release(extent{off, n, false})
 }
 
 // DelegateWrite implements Delegator, for direct I/O: the kernel has others do what waits for the page cache, as we do.
@@ -93,10 +113,16 @@ func (f *File) ReadvNow(iov [][]byte, off int64) error {
 	if f.direct || f.noNowait.Load() {
 		return errLater
 	}
-	if _, err := span(iov, off, f.Size()); err != nil {
+	n, err := span(iov, off, f.Size())
+	if err != nil {
 		return err
 	}
-	err := transfer(unix.SYS_PREADV2, f.fd, iov, off, unix.RWF_NOWAIT)
+	e := extent{off, n, false}
+	if !f.busy.try(e) {
+		return errLater
+	}
+	defer f.busy.release(e)
+	err = transfer(unix.SYS_PREADV2, f.fd, iov, off, unix.RWF_NOWAIT)
 	if errors.Is(err, errors.ErrUnsupported) {
 		f.noNowait.Store(true)
 	}
@@ -113,8 +139,16 @@ func (f *File) WritevNow(iov [][]byte, off int64) error {
 	if f.direct || !f.pace.quick() {
 		return errLater
 	}
+	e, err := f.written(iov, off)
+	if err != nil {
+		return err
+	}
+	if !f.busy.try(e) {
+		return errLater
+	}
+	defer f.busy.release(e)
 	began := now()
-	err := f.Writev(iov, off, false)
+	err = f.write(iov, off, false)
 	f.pace.took(now() - began)
 	return err
 }

@@ -99,6 +99,9 @@ func later(err error) error {
 // DelegateRead implements Delegator: who asks hears only that it did not end well, and Readv finds out why.
 func (r *Retrier) DelegateRead(e Engine, iov [][]byte, off int64) bool { return r.ReadvBy(e, iov, off) }
 
+// DelegatedReadEnded implements Delegator.
+func (r *Retrier) DelegatedReadEnded(iov [][]byte, off int64) { r.ReadvByEnded(iov, off) }
+
 // DelegateWrite implements Delegator.
 func (r *Retrier) DelegateWrite(e Engine, iov [][]byte, off int64) bool {
 	return r.WritevBy(e, iov, off)

@@ -94,12 +94,15 @@ func TestRetryIsForThoseWhoMayWait(t *testing.T) {
 	require.True(t, s.ReadvBy(&e, nil, 512))
 	require.True(t, s.WritevBy(&e, nil, 1024))
 	require.Equal(t, queue{"read 512", "write 1024"}, e)
+	s.ReadvByEnded(nil, 512)
+	require.Equal(t, 1, below.ended)
 }
 
 // hasty is a store that tells at once how it is, and leaves the rest to an Engine.
 type hasty struct {
 	backend.Null
-	err error
+	err   error
+	ended int
 }
 
 func (h *hasty) ReadvNow([][]byte, int64) error  { return h.err }
@@ -108,6 +111,8 @@ func (h *hasty) WritevNow([][]byte, int64) error { return h.err }
 func (h *hasty) DelegateRead(e backend.Engine, iov [][]byte, off int64) bool {
 	return e.Read(3, iov, off)
 }
+
+func (h *hasty) DelegatedReadEnded([][]byte, int64) { h.ended++ }
 
 func (h *hasty) DelegateWrite(e backend.Engine, iov [][]byte, off int64) bool {
 	return e.Write(3, iov, off)

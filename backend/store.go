@@ -21,7 +21,8 @@ type Store interface {
 	Size() int64
 
 	// Readv fills all of iov, in order, from off on, or returns an error; then the content of iov is undefined.
-	// Bytes never written read as zeros. It may be given the memory of the kernel's ring: it neither keeps iov nor
+	// Bytes never written read as zeros, and each block is that of one write, also of those that run at the same time:
+	// no block is seen half written. It may be given the memory of the kernel's ring: it neither keeps iov nor
 	// reads back what it put there.
 	Readv(iov [][]byte, off int64) error
 

@@ -19,11 +19,13 @@ import (
 	"github.com/tcmud/tcmud/scsi/scsitest"
 )
 
-// TestLinearizable: initiators that collide on a few blocks, of a store that fails now and then, see one order. The stores are
-// those that promise that a block is never seen half written: a file in the page cache does not (docs/reliability.md).
+// TestLinearizable: initiators that collide on a few blocks, of a store that fails now and then, see one order.
 func TestLinearizable(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) (backend.Store, error){
 		"ramdisk": func(*testing.T) (backend.Store, error) { return backend.NewRamdisk(1 << 20) },
+		"file": func(t *testing.T) (backend.Store, error) {
+			return backend.OpenFile(newFile(t, 1<<20), backend.FileOptions{})
+		},
 		"direct": func(t *testing.T) (backend.Store, error) {
 			return backend.OpenFile(newFile(t, 1<<20), backend.FileOptions{Direct: true})
 		},

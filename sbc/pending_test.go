@@ -14,17 +14,26 @@ import (
 )
 
 // delegating is a store that would always have to wait, and whose I/O an Engine can do.
-type delegating struct{ *prompt }
+type delegating struct {
+	*prompt
+	reading *int // what an Engine has begun to read, and of which nobody has told that it has ended
+}
 
 func newDelegating() delegating {
-	s := delegating{newPrompt()}
+	s := delegating{newPrompt(), new(int)}
 	s.err = syscall.EAGAIN
 	return s
 }
 
 func (s delegating) DelegateRead(e backend.Engine, iov [][]byte, off int64) bool {
-	return e.Read(-1, iov, off)
+	if !e.Read(-1, iov, off) {
+		return false
+	}
+	*s.reading++
+	return true
 }
+
+func (s delegating) DelegatedReadEnded([][]byte, int64) { *s.reading-- }
 
 func (s delegating) DelegateWrite(e backend.Engine, iov [][]byte, off int64) bool {
 	return e.Write(-1, iov, off)
@@ -60,12 +69,14 @@ func TestPending(t *testing.T) {
 			c.Resume(true, time.Second)
 			require.True(t, d.Do(c).OK())
 			require.Empty(t, s.took(), "all is done")
+			require.Zero(t, *s.reading)
 
 			require.Equal(t, scsi.Pending, d.Do(again(c)))
 			s.took()
 			c.Resume(false, 0)
 			require.Equal(t, scsi.Later, d.Do(c))
 			require.Empty(t, s.took())
+			require.Zero(t, *s.reading)
 			c.AtOnce = false
 			require.True(t, d.Do(c).OK(), "by who may wait")
 			require.Equal(t, []string{p.asked}, s.took())
@@ -73,6 +84,7 @@ func TestPending(t *testing.T) {
 			c.AtOnce, c.Engine = true, willing{s, false}
 			require.Equal(t, scsi.Later, d.Do(again(c)))
 			require.Equal(t, []string{"now: " + p.asked, "engine: " + p.asked}, s.took())
+			require.Zero(t, *s.reading)
 		})
 	}
 }
@@ -116,6 +128,21 @@ func TestPendingSharesItsBlocks(t *testing.T) {
 			require.True(t, (<-ended).OK())
 		})
 	}
+}
+
+// A READ with FUA, where nothing had to be flushed when it began, ends as any other also where there is a write cache by then.
+func TestPendingIsNotSettledAgain(t *testing.T) {
+	s := newDelegating()
+	d := newDisk(t, s, writeThrough)
+	c := oneOf("28 08 00000002 00 0001 00", true)
+	c.Engine = willing{s, true}
+	require.Equal(t, scsi.Pending, d.Do(c))
+	s.took()
+	require.NoError(t, d.SetWriteCache(true))
+	c.Resume(true, 0)
+	require.True(t, d.Do(c).OK())
+	require.Empty(t, s.took())
+	require.Zero(t, *s.reading)
 }
 
 // It has passed the unit's checks when it is resumed: it is too late to refuse it, and a unit attention is for the next.

@@ -72,6 +72,9 @@ func (d *Disk) hurried(c *scsi.Command) bool { return c.AtOnce && d.traits.Block
 // readv reads for c. Where c is hurried and would have to wait, an Engine reads, and the error is errPending; or EAGAIN.
 func (d *Disk) readv(c *scsi.Command, iov scsi.Buffer, off int64) error {
 	whole, resumed := c.Resumed()
+	if resumed && c.AtOnce {
+		d.store.ReadvByEnded(iov, off)
+	}
 	switch {
 	case whole:
 		return nil
@@ -101,7 +104,7 @@ func tooMany(c *scsi.Command) scsi.Result { return scsi.InvalidFieldInCDB.At(c.O
 // settle is for a command that reads: with FUA the blocks come from the medium, after what the cache holds of them is
 // there (SBC-3 4.15).
 func (d *Disk) settle(c *scsi.Command, fua bool) scsi.Result {
-	if fua && d.writeCache.Load() {
+	if _, resumed := c.Resumed(); fua && d.writeCache.Load() && !resumed {
 		return d.flush(c)
 	}
 	return scsi.Result{}

@@ -29,6 +29,7 @@ func TestLinearizableThroughKills(t *testing.T) {
 		make func(t *testing.T) disk
 	}{
 		{"ramdisk", func(t *testing.T) disk { return newRamdisk(t, "1M") }},
+		{"file", func(t *testing.T) disk { return newFile(t, "1M") }},
 		{"direct", func(t *testing.T) disk { return newDirectFile(t, "1M") }},
 	} {
 		t.Run(store.name, func(t *testing.T) {
