@@ -2,7 +2,6 @@ package scsi
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"sync"
 )
@@ -40,11 +39,18 @@ func newTable(ops []Op) (*table, error) {
 func (t *table) shared() *table {
 	tables.Lock()
 	defer tables.Unlock()
-	if i := slices.IndexFunc(tables.all, func(have *table) bool { return reflect.DeepEqual(have, t) }); i >= 0 {
+	if i := slices.IndexFunc(tables.all, func(have *table) bool { return slices.EqualFunc(have.ops, t.ops, sameRow) }); i >= 0 {
 		return tables.all[i]
 	}
 	tables.all = append(tables.all, t)
 	return t
+}
+
+// sameRow says whether two rows differ in their handlers at most: what is not compared here derives from what is. (To have
+// reflect.DeepEqual compare tables takes half of the time in which a disk is made.)
+func sameRow(a, b Op) bool {
+	return a.Code == b.Code && a.SA == b.SA && a.Name == b.Name && a.Spec == b.Spec && a.Len == b.Len && a.Xfer == b.Xfer &&
+		a.Extent == b.Extent && a.Access == b.Access && a.Flags == b.Flags && slices.Equal(a.Fields, b.Fields)
 }
 
 // Ops is the unit's rows, sorted by operation code and service action, without their handlers. They are not to be changed.

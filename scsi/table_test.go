@@ -1,6 +1,7 @@
 package scsi
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +36,42 @@ func TestUnitsAlikeShareTheirRows(t *testing.T) {
 		t.Run(name, func(t *testing.T) { require.NotSame(t, a.table, answering(Result{}, change).table) })
 	}
 	require.Same(t, a.table, answering(Result{}, same).table)
+}
+
+// Whatever there is in a row counts, but for its handler; Absent no table has.
+func TestRowsAreTheSameInAll(t *testing.T) {
+	row := reflect.TypeFor[Op]()
+	for i := range row.NumField() {
+		f := row.Field(i)
+		if !f.IsExported() || f.Name == "Do" || f.Name == "Absent" {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			var a, b Op
+			require.True(t, sameRow(a, b))
+			differ(t, reflect.ValueOf(&b).Elem().Field(i))
+			require.False(t, sameRow(a, b))
+		})
+	}
+}
+
+// differ makes a zero value another.
+func differ(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch {
+	case v.CanInt():
+		v.SetInt(1)
+	case v.CanUint():
+		v.SetUint(1)
+	case v.Kind() == reflect.String:
+		v.SetString("1")
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+	case v.Kind() == reflect.Struct:
+		differ(t, v.Field(0))
+	default:
+		require.Fail(t, "a field of a kind that has not been thought of", "%v", v.Kind())
+	}
 }
 
 func TestWhatIsGivenToNewUnitStaysAsItIs(t *testing.T) {
