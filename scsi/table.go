@@ -47,7 +47,7 @@ func (t *table) shared() *table {
 }
 
 // sameRow says whether two rows differ in their handlers at most: what is not compared here derives from what is. (To have
-// reflect.DeepEqual compare tables takes half of the time in which a disk is made.)
+// reflect.DeepEqual compare tables took half of the time in which a disk is made.)
 func sameRow(a, b Op) bool {
 	return a.Code == b.Code && a.SA == b.SA && a.Name == b.Name && a.Spec == b.Spec && a.Len == b.Len && a.Xfer == b.Xfer &&
 		a.Extent == b.Extent && a.Access == b.Access && a.Flags == b.Flags && slices.Equal(a.Fields, b.Fields)
