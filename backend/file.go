@@ -21,7 +21,7 @@ type File struct {
 	block    int64     // the size is a multiple of
 	direct   bool      // past the page cache
 	align    alignment // of direct I/O
-	busy     *extents  // nil: of direct I/O, and where nobody writes; see apart
+	busy     *extents  // in the page cache, which shows blocks half written; nil: of direct I/O, and where nobody writes
 	size     atomic.Int64
 	readOnly bool
 	discards Support
