@@ -129,3 +129,25 @@ func TestGuestNobodyListens(t *testing.T) {
 	_, err := so.Size()
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
+
+// TestGuestIncarnationEndsFirst: who does not find a device's uio device any more does not take the device for one that is
+// there, and what is kept of it for what is still needed.
+func TestGuestIncarnationEndsFirst(t *testing.T) {
+	root := running(t)
+	for range 50 {
+		so, err := root.CreateUser(lio.User{Name: "rd0", Config: "other/x", Size: 1 << 20})
+		require.NoError(t, err)
+		name, err := so.UIO()
+		require.NoError(t, err)
+		deleted := make(chan error)
+		go func() { deleted <- so.Delete() }()
+		for present := true; present; {
+			_, err := os.Stat(filepath.Join("/sys/class/uio", name))
+			present = err == nil
+			if _, err := so.Incarnation(); !present {
+				require.ErrorIs(t, err, fs.ErrNotExist)
+			}
+		}
+		require.NoError(t, <-deleted)
+	}
+}

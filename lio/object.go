@@ -43,11 +43,15 @@ func (s StorageObject) Info() (string, error) { return s.read("info") }
 func (s StorageObject) UdevPath() (string, error) { return s.read("udev_path") }
 
 // Incarnation tells one life of the device from another: it changes when the device is deleted and made again with the
-// same HBA number and name. It is the inode number of the directory.
+// same HBA number and name. It is the inode number of the directory. The error wraps fs.ErrNotExist as soon as the kernel
+// has begun to remove the device: its directory can still be seen for a while, without a link, and longer than its uio device.
 func (s StorageObject) Incarnation() (uint64, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(s.path, &st); err != nil {
 		return 0, &fs.PathError{Op: "stat", Path: s.path, Err: err}
+	}
+	if st.Nlink == 0 {
+		return 0, &fs.PathError{Op: "stat", Path: s.path, Err: fs.ErrNotExist}
 	}
 	return st.Ino, nil
 }
