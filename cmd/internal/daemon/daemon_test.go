@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tcmud/tcmud/backend"
 	"github.com/tcmud/tcmud/cmd/internal/control"
 	"github.com/tcmud/tcmud/lio"
 	"github.com/tcmud/tcmud/spc"
@@ -184,4 +185,21 @@ func TestNoVolumeIsAddedToADaemonThatEnds(t *testing.T) {
 	require.NoError(t, d.drain())
 	d.add(v.uio, tcmu.Mark{})
 	require.Empty(t, d.Devices())
+}
+
+// A device that goes before its disk could be made of it, as while tcmud starts, leaves no more than one that was served.
+func TestADeviceThatIsGoneIsForgotten(t *testing.T) {
+	d := idle(t)
+	v := device(t, d, "rd0")
+	require.NoError(t, marker{Incarnation: v.incarnation}.write(v.marker()))
+	for _, path := range []string{v.memory(), v.memory() + backend.JournalSuffix} {
+		require.NoError(t, os.WriteFile(path, []byte("contents"), 0o600))
+	}
+	require.NoError(t, os.RemoveAll(v.so.Path()))
+	v.run(nil)
+	for _, dir := range []string{d.cfg.Memory, d.cfg.State} {
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
 }

@@ -21,6 +21,16 @@ func (v *volume) file() string {
 func (v *volume) memory() string { return filepath.Join(v.d.cfg.Memory, v.file()) }
 func (v *volume) marker() string { return filepath.Join(v.d.cfg.State, v.file()) }
 
+// forget removes the files of a volume whose device is gone: the contents of a ramdisk go with its device, also where it could
+// not be opened any more.
+func (v *volume) forget() {
+	for _, path := range []string{v.memory(), v.memory() + backend.JournalSuffix, v.marker()} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			v.log.Error("cannot remove what is left of the device", "err", err)
+		}
+	}
+}
+
 // journals is the directory of the journals of all stores: each finds its own there by what it is, whatever device of
 // whatever name it is served as.
 func (d *Daemon) journals() string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -137,9 +136,7 @@ func (v *volume) run(before *volume) {
 	} else {
 		gone = v.awaitRemoval()
 	}
-	if gone = gone || v.removed(); gone { // while it was being ended, perhaps
-		_ = os.Remove(v.marker()) // there is one only then
-	}
+	gone = gone || v.removed() // while it was being ended, perhaps
 	v.stop()
 	v.leave()
 	v.enter(control.Draining, nil)
@@ -148,6 +145,9 @@ func (v *volume) run(before *volume) {
 			disk.Close()
 		}
 		v.release(store, gone)
+	}
+	if gone {
+		v.forget()
 	}
 	if dev, ok := handler.(*sgio.Device); ok && v.left == nil {
 		v.log.Info("ended", "gone", gone, "err", dev.Close())
@@ -297,16 +297,12 @@ func (v *volume) removed() bool {
 	return errors.Is(err, fs.ErrNotExist) || err == nil && now != v.incarnation
 }
 
-// release ends copies from and to the disk, and closes the store. The contents of a ramdisk go with its device.
+// release ends copies from and to the disk, and closes the store.
 func (v *volume) release(store backend.Store, gone bool) {
 	if disk := v.disk.Load(); disk != nil {
 		disk.Close()
 	}
-	if ramdisk, ok := store.(*backend.Ramdisk); ok && gone {
-		if err := ramdisk.Remove(); err != nil {
-			v.log.Error("cannot remove the contents", "err", err)
-		}
-	} else if err := store.Flush(); err != nil {
+	if err := store.Flush(); err != nil {
 		v.log.Error("what was written last may not survive a loss of power", "err", err)
 	}
 	if err := store.Close(); err != nil {
