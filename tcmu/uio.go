@@ -27,7 +27,10 @@ type UIO struct {
 func (u UIO) String() string { return fmt.Sprintf("user_%d/%s", u.HBA, u.Name) }
 
 // sysClass is where the uio devices are described.
-const sysClass = "/sys/class/uio"
+const (
+	sysClass = "/sys/class/uio"
+	mapSize  = "maps/map0/size" // in the directory of a device
+)
 
 // patience is how long Open waits for another process to let go of a ring: long enough for one that was killed with
 // system calls in flight.
@@ -43,7 +46,8 @@ func Open(ctx context.Context, u UIO, h scsi.Handler, o Options) (*Device, error
 	return Attach(p, h, o)
 }
 
-// Scan lists the TCMU devices there are, whoever made them.
+// Scan lists the TCMU devices there are, whoever made them. One that the kernel is making still is left out: who has called
+// Listen before hears that it is Added.
 func Scan() ([]UIO, error) { return scan(sysClass) }
 
 func scan(class string) ([]UIO, error) {
@@ -59,6 +63,9 @@ func scan(class string) ([]UIO, error) {
 		name, err := os.ReadFile(filepath.Join(class, e.Name(), "name"))
 		if err != nil {
 			continue // it has gone since the directory was read
+		}
+		if _, err := os.Stat(filepath.Join(class, e.Name(), mapSize)); err != nil {
+			continue // Linux adds its maps when it is seen already, and removes them before
 		}
 		if u, ok := parseUIO(strings.TrimSuffix(string(name), "\n")); ok {
 			u.Path = "/dev/" + e.Name()
@@ -131,13 +138,13 @@ func (u UIO) mmap(fd int, class string) ([]byte, error) {
 	if is.HBA != u.HBA || is.Name != u.Name {
 		return nil, fmt.Errorf("%s is %v by now: %w", u.Path, is, ErrRemoved)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "maps/map0/size"))
+	text, err := os.ReadFile(filepath.Join(dir, mapSize))
 	if err != nil {
 		return nil, errors.Join(ErrRemoved, err)
 	}
 	size, err := strconv.ParseInt(strings.TrimSpace(string(text)), 0, 64)
 	if err != nil {
-		return nil, fmt.Errorf("%s/maps/map0/size: %w", dir, err)
+		return nil, fmt.Errorf("%s/%s: %w", dir, mapSize, err)
 	}
 	mem, err := unix.Mmap(fd, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {

@@ -56,6 +56,8 @@ func TestScan(t *testing.T) {
 		"uio12": {"tcm-user/4/other/their/config", "0x1000"},
 	})
 	require.NoError(t, os.Mkdir(filepath.Join(class, "uio7"), 0o755)) // is just going away
+	require.NoError(t, os.Mkdir(filepath.Join(class, "uio8"), 0o755)) // is just coming
+	require.NoError(t, os.WriteFile(filepath.Join(class, "uio8/name"), []byte("tcm-user/0/rd1/tcmud/ramdisk\n"), 0o644))
 	found, err := scan(class)
 	require.NoError(t, err)
 	require.Equal(t, []UIO{
@@ -63,6 +65,11 @@ func TestScan(t *testing.T) {
 		{Path: "/dev/uio12", HBA: 4, Name: "other", Config: "their/config"},
 	}, found)
 	require.Equal(t, "user_4/other", found[1].String())
+	require.NoError(t, os.MkdirAll(filepath.Join(class, "uio8/maps/map0"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(class, "uio8/maps/map0/size"), []byte("0x1000\n"), 0o644))
+	found, err = scan(class)
+	require.NoError(t, err)
+	require.Len(t, found, 3)
 }
 
 func TestScanWithoutUIO(t *testing.T) {

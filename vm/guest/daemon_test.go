@@ -50,6 +50,7 @@ func startDaemon(t *testing.T, args ...string) *daemon {
 // start starts tcmud, again if need be, and waits until it answers.
 func (d *daemon) start() {
 	d.t.Helper()
+	require.Nil(d.t, d.process, "it runs still: a subtest has failed before it could end it")
 	cmd := exec.Command("tcmud", d.args...)
 	cmd.Stdout, cmd.Stderr = &d.log, &d.log
 	require.NoError(d.t, cmd.Start())
