@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -352,33 +351,6 @@ func TestGuestEvents(t *testing.T) {
 	require.True(t, next(WriteCacheChanged).WriteCache)
 	require.NoError(t, so.Delete())
 	require.Equal(t, e.ID, next(Removed).ID)
-}
-
-// A device that Scan finds can be opened, also while the kernel is making it.
-func TestGuestScanFindsWholeDevices(t *testing.T) {
-	root, err := lio.Open()
-	require.NoError(t, err)
-	for range 50 {
-		made := make(chan lio.StorageObject)
-		go func() {
-			so, err := root.CreateUser(lio.User{Name: "coming", Config: "tcmutest/x", Size: guestSize})
-			assert.NoError(t, err)
-			made <- so
-		}()
-		found := false
-		for !found {
-			all, err := Scan()
-			require.NoError(t, err)
-			for _, u := range all {
-				if found = u.Name == "coming"; found {
-					p, err := u.open(t.Context())
-					require.NoError(t, err)
-					require.NoError(t, errors.Join(unix.Munmap(p.Memory), unix.Close(p.FD)))
-				}
-			}
-		}
-		require.NoError(t, (<-made).Delete())
-	}
 }
 
 // BenchmarkGuestRead is a 4 KiB read of /dev/sdX with O_DIRECT, one at a time: the way down through the SCSI layer, the

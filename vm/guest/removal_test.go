@@ -29,7 +29,7 @@ func TestDeletedWhileTcmudStarts(t *testing.T) {
 		}()
 		d.start()
 		require.NoError(t, <-deleted)
-		require.NoError(t, os.RemoveAll(filepath.Dir(devices[0])))
+		require.NoError(t, os.Remove(filepath.Dir(devices[0])), "the HBA")
 		requireFootprint(t, before)
 	}
 }
